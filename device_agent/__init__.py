@@ -1,0 +1,1 @@
+"""The program on the frame: talking-head engine, telemetry, updates, health."""

@@ -1,0 +1,55 @@
+"""The command ``device-agent``: each feature adds its own commands; its libraries load only when one runs."""
+
+import argparse
+import importlib
+import sys
+
+from device_agent.errors import AgentError
+
+FEATURES = ("engine", "playback", "enrolment", "telemetry", "complaints", "update", "system")
+"""Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
+
+EPILOG = """examples:
+  device-agent render --photo grandma.jpg --voice hello.wav --out talking.mp4
+  device-agent play talking.mp4
+  device-agent enrol --server https://fleet.example --claim-code ABCD-EFGH-JKLM
+  device-agent run
+
+exit codes:
+  0 done              10 photo unreadable    20 model package bad     40 not signed by the offline keys
+  1 other error       11 no face             21 video cannot be made  41 update failed
+  2 wrong arguments   12 voice unreadable    30 not enrolled          50 disk full or damaged
+                      13 nobody speaks       31 server unreachable
+                                             32 server refused
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with every feature's commands."""
+    parser = argparse.ArgumentParser(
+        prog="device-agent",
+        description="The program on the frame: makes an old photo talk, reports, and keeps itself up to date.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for feature in FEATURES:
+        importlib.import_module(f"device_agent.{feature}.commands").add_commands(subparsers)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code; an error is one sentence on stderr."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        return code
+    except AgentError as error:
+        print(f"device-agent: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Photo and voice in, talking video out."""

@@ -1,0 +1,1 @@
+"""Playback on the frame."""

@@ -1,0 +1,1 @@
+"""System on the frame."""

@@ -1,0 +1,1 @@
+"""Telemetry on the frame."""

@@ -1,0 +1,1 @@
+"""Updates: trust, download, install, try, keep or revert."""

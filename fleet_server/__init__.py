@@ -1,0 +1,1 @@
+"""The fleet server: devices, telemetry, complaints, releases, rollouts."""

@@ -1,0 +1,110 @@
+"""Releases, assignments and the states of an update on a frame (docs/protocol.md, "Updates")."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from frame_protocol.codec import Versioned
+from frame_protocol.names import BootId, FrameId, ReleaseName, Sha256, ShortText, UnixSeconds, Uuid
+
+
+class UpdateState(StrEnum):
+    """Where an update stands; order and arrows in docs/protocol.md."""
+
+    IDLE = "idle"
+    OFFERED = "offered"
+    DOWNLOADING = "downloading"
+    VERIFIED = "verified"
+    INSTALLED = "installed"
+    TRYING = "trying"
+    KEPT = "kept"
+    REVERTED = "reverted"
+    REFUSED = "refused"
+
+
+TRANSITIONS: dict[UpdateState, frozenset[UpdateState]] = {
+    UpdateState.IDLE: frozenset({UpdateState.OFFERED}),
+    UpdateState.OFFERED: frozenset({UpdateState.DOWNLOADING, UpdateState.REFUSED}),
+    UpdateState.DOWNLOADING: frozenset({UpdateState.VERIFIED, UpdateState.REFUSED}),
+    UpdateState.VERIFIED: frozenset({UpdateState.INSTALLED, UpdateState.REFUSED}),
+    UpdateState.INSTALLED: frozenset({UpdateState.TRYING, UpdateState.REVERTED}),
+    UpdateState.TRYING: frozenset({UpdateState.KEPT, UpdateState.REVERTED}),
+    UpdateState.KEPT: frozenset({UpdateState.OFFERED}),
+    UpdateState.REVERTED: frozenset({UpdateState.OFFERED}),
+    UpdateState.REFUSED: frozenset({UpdateState.OFFERED}),
+}
+"""From each state, the states that may follow; a power cut leaves the state as the journal has it."""
+
+FINAL = frozenset({UpdateState.KEPT, UpdateState.REVERTED, UpdateState.REFUSED})
+
+
+class ArtefactKind(StrEnum):
+    """What an artefact is, and so which installer takes it."""
+
+    MODEL = "model"
+    MODEL_DELTA = "model_delta"
+    FIRMWARE = "firmware"
+    CONTENT = "content"
+
+
+class Artefact(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a release; ``path`` is its TUF target path, length and hash are those of the signed target."""
+
+    kind: ArtefactKind
+    path: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,199}$")]
+    length: Annotated[int, Meta(ge=1)]
+    sha256: Sha256
+
+
+class Requirements(msgspec.Struct, frozen=True, kw_only=True):
+    """What a frame must have for a release to be installed on it; an absent field asks for nothing."""
+
+    hardware: list[ShortText] = []
+    base_weights_sha256: Sha256 | None = None
+    free_storage_mb: Annotated[int, Meta(ge=0)] = 0
+
+
+class Release(Versioned, kw_only=True, frozen=True):
+    """A release manifest: TUF target ``releases/<name>.json``. Artefacts are installed together or not at all."""
+
+    name: ReleaseName
+    counter: Annotated[int, Meta(ge=1)]
+    """Grows with every release of a line; a frame never goes below the highest it has kept."""
+    title: ShortText = ""
+    artefacts: Annotated[list[Artefact], Meta(min_length=1, max_length=16)]
+    requires: Requirements = Requirements()
+    result_weights_sha256: Sha256 | None = None
+    """Hash of the integer weights that are active afterwards (model_package.weights_hash)."""
+
+
+class Assignment(Versioned, kw_only=True, frozen=True):
+    """Server to frame: the release this frame should run, and the order (rollout contact) that says so."""
+
+    frame: FrameId
+    order_id: Uuid
+    release: ReleaseName
+
+
+class HealthFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What the self-test measured."""
+
+    token_agreement: Annotated[float, Meta(ge=0, le=1)] | None = None
+    opening_error_mm: Annotated[float, Meta(ge=0)] | None = None
+    first_frame_ms: Annotated[float, Meta(ge=0)] | None = None
+    fps: Annotated[float, Meta(ge=0)] | None = None
+
+
+class UpdateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One state reached by one order on one frame."""
+
+    frame: FrameId
+    boot: BootId
+    order_id: Uuid
+    release: ReleaseName
+    state: UpdateState
+    at: UnixSeconds
+    reason: ShortText = ""
+    weights_sha256: Sha256 | None = None
+    health: HealthFigures = HealthFigures()

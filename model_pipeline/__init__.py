@@ -1,0 +1,1 @@
+"""The laboratory: data, training, evaluation, export, and LoRA deltas that answer complaints."""
