@@ -1,0 +1,52 @@
+# Every target is a plain command that a person can also type.
+VENV ?= .venv
+BIN := $(VENV)/bin
+export VENV
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve test check format train-nano evaluate bench-engine bench-delta wheel clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+install:  ## install what demo and serve need (Debian packages, virtual environment, CPU torch)
+	@scripts/bootstrap.sh demo
+
+demo: install  ## play the whole story on this machine; leaves demo-out/
+	@$(BIN)/python -m demo --out demo-out
+
+serve: install  ## keep server, broker and one frame running for a look around
+	@$(BIN)/python -m demo.serve --data serve-data
+
+test:  ## install what is missing and run the test suite
+	@scripts/bootstrap.sh test
+	@$(BIN)/python -m pytest -m "not long"
+
+check:  ## formatting, lint, types, import rules
+	@scripts/bootstrap.sh test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format:  ## rewrite the code in the house style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+train-nano: install  ## train the weights that ship (<= 30 minutes on 2 cores; resumes by itself)
+	$(BIN)/model-pipeline train-nano --out .cache/train-nano
+
+evaluate: install  ## score the model on speakers held out (needs ../shared/data)
+	$(BIN)/model-pipeline evaluate
+
+bench-engine: install  ## frames per second of a whole render, beside encoding alone
+	$(BIN)/python -m device_agent.engine.bench
+
+bench-delta: install  ## speed of the integer merge
+	$(BIN)/python -m device_agent.update.bench_merge
+
+wheel: install  ## build the frame's wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist packaging/frame
+
+clean:  ## remove what demo, serve and the tests leave behind
+	rm -rf demo-out serve-data build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
