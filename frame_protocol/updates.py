@@ -40,6 +40,14 @@ TRANSITIONS: dict[UpdateState, frozenset[UpdateState]] = {
 FINAL = frozenset({UpdateState.KEPT, UpdateState.REVERTED, UpdateState.REFUSED})
 
 
+class Line(StrEnum):
+    """A product line: its releases are signed by the TUF delegation of this name and counted apart."""
+
+    MODELS = "models"
+    FIRMWARE = "firmware"
+    SEASONAL = "seasonal"
+
+
 class ArtefactKind(StrEnum):
     """What an artefact is, and so which installer takes it."""
 
@@ -67,9 +75,10 @@ class Requirements(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Release(Versioned, kw_only=True, frozen=True):
-    """A release manifest: TUF target ``releases/<name>.json``. Artefacts are installed together or not at all."""
+    """A release manifest: the TUF target ``manifest_path(line, name)``; its artefacts are installed together."""
 
     name: ReleaseName
+    line: Line = Line.MODELS
     counter: Annotated[int, Meta(ge=1)]
     """Grows with every release of a line; a frame never goes below the highest it has kept."""
     title: ShortText = ""
@@ -85,6 +94,22 @@ class Assignment(Versioned, kw_only=True, frozen=True):
     frame: FrameId
     order_id: Uuid
     release: ReleaseName
+    line: Line = Line.MODELS
+
+
+def manifest_path(line: Line, release: str) -> str:
+    """Target path of a release's manifest."""
+    return f"releases/{line}/{release}.json"
+
+
+def artefact_path(line: Line, release: str, file: str) -> str:
+    """Target path of one artefact of a release."""
+    return f"{line}/{release}/{file}"
+
+
+def path_patterns(line: Line) -> list[str]:
+    """The target paths that the delegation of ``line`` may sign; a ``*`` never crosses a slash (TUF, PATHPATTERN)."""
+    return [f"releases/{line}/*", f"{line}/*/*"]
 
 
 class HealthFigures(msgspec.Struct, frozen=True, kw_only=True):
