@@ -1,0 +1,76 @@
+"""Where things lie on the frame: one data directory, LIVEFRAME_HOME, that only the agent's user may read."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from device_agent.system.files import disk_errors, make_directory
+
+HOME_VARIABLE = "LIVEFRAME_HOME"
+DEFAULT_HOME = Path("/var/lib/liveframe")
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+@dataclass(frozen=True)
+class Home:
+    """Names of everything the agent keeps; nothing is made until ``prepare``."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Home":
+        """Return the home that LIVEFRAME_HOME names, or /var/lib/liveframe."""
+        variables = os.environ if environment is None else environment
+        return cls(Path(variables.get(HOME_VARIABLE) or DEFAULT_HOME).absolute())
+
+    @property
+    def identity(self) -> Path:
+        """Key, certificate, fleet CA and the server's address."""
+        return self.root / "identity"
+
+    @property
+    def outbox(self) -> Path:
+        """The telemetry that the server has not acknowledged yet."""
+        return self.root / "outbox.sqlite"
+
+    @property
+    def complaints(self) -> Path:
+        """Complaints that the server does not have yet, one folder each."""
+        return self.root / "complaints"
+
+    @property
+    def update(self) -> Path:
+        """Trusted metadata, journal and downloads of updates."""
+        return self.root / "update"
+
+    @property
+    def models(self) -> Path:
+        """The model slots A and B and the link to the active one."""
+        return self.root / "models"
+
+    @property
+    def clock_floor(self) -> Path:
+        """The latest time that was known to be past."""
+        return self.root / "clock.json"
+
+    @property
+    def agent_lock(self) -> Path:
+        """Held by the one agent that runs on this home; holds its process id."""
+        return self.root / "agent.lock"
+
+    def prepare(self) -> "Home":
+        """Make the data directory, private to its user."""
+        make_directory(self.root)
+        private_folder(self.root)
+        return self
+
+
+def private_folder(path: Path) -> Path:
+    """Make ``path`` if it is missing and let nobody but its owner in."""
+    make_directory(path)
+    with disk_errors(f"cannot protect {path}"):
+        if path.stat().st_mode & 0o777 != FOLDER_MODE:
+            path.chmod(FOLDER_MODE)
+    return path
