@@ -85,7 +85,7 @@ class DeltaManifest(Versioned, kw_only=True, frozen=True):
     self_test: SelfTest
 
 
-def weights_hash(tensors: Iterable[tuple[str, tuple[int, ...], bytes]]) -> str:
+def weights_hash(tensors: Iterable[tuple[str, tuple[int, ...], bytes | memoryview]]) -> str:
     """Hash of the INTEGER weights: the one figure that is equal on every platform.
 
     ``tensors`` are (name, shape, row-major int8 bytes); the order given does not matter.

@@ -1,0 +1,243 @@
+"""Bytes from the repository: bounded in length, rate and time; downloads go on where they stopped.
+
+A target's URL holds the hash of its content (consistent snapshots), so a partial file is continued without asking
+whether the content changed; the hash over the whole file decides, and a file that fails it is fetched once more from
+the start.
+"""
+
+import hashlib
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from device_agent.errors import ServerRefused, ServerUnreachable, TrustError
+from device_agent.system import files
+from device_agent.update.retry import RetryPolicy, is_final
+
+HASH_BLOCK_BYTES = 1 << 20
+SYNC_EVERY_BYTES = 8 << 20
+NO_SUCH_FILE = (403, 404)
+"""A static server or bucket answers either for a file that is not there."""
+
+_CONTENT_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+)$")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on one call."""
+
+    connect_seconds: float = 15.0
+    read_seconds: float = 30.0
+    """Longest silence on an open connection."""
+    total_seconds: float = 4 * 3600.0
+    """Longest time one call works on one file; the next poll goes on from the partial file."""
+    min_bytes_per_second: float = 512.0
+    """A connection slower than this over ``rate_window_seconds`` is given up: it may be held open on purpose."""
+    rate_window_seconds: float = 60.0
+
+
+class _Interrupted(Exception):
+    """The attempt stopped; what was written stays."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Fetcher:
+    """Reads small files and downloads large ones below one base URL."""
+
+    def __init__(
+        self,
+        client: httpx.Client,
+        base_url: str,
+        *,
+        policy: RetryPolicy | None = None,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._client = client
+        self._base_url = base_url.rstrip("/")
+        self._policy = policy or RetryPolicy()
+        self._limits = limits or Limits()
+        self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        """Return the small file ``name``, at most ``limit`` bytes; None when the server has none."""
+        url = f"{self._base_url}/{name}"
+        for failures in range(1, self._policy.attempts + 1):
+            try:
+                return self._read_once(url, limit)
+            except _Interrupted as error:
+                if failures == self._policy.attempts:
+                    raise ServerUnreachable(f"{url}: {error}; will be tried again at the next poll") from error
+                self._wait(failures, error)
+        return None
+
+    def download(self, name: str, partial: Path, length: int, sha256: str) -> None:
+        """Complete the file ``partial`` from ``name``, from whichever byte it has, and return once it is synced.
+
+        Raises ServerUnreachable (the partial file stays), ServerRefused, StorageError, or TrustError when a whole
+        file fetched from its first byte has another hash (it is deleted).
+        """
+        files.make_directory(partial.parent)
+        deadline = self._clock() + self._limits.total_seconds
+        resumed = partial.exists()
+        if self._complete(name, partial, length, sha256, deadline):
+            return
+        if resumed and self._complete(name, partial, length, sha256, deadline):
+            return
+        raise TrustError(
+            f"{name}: {length} bytes came with another hash than the signed {sha256}; the file was deleted, "
+            "nothing is installed"
+        )
+
+    def _complete(self, name: str, partial: Path, length: int, sha256: str, deadline: float) -> bool:
+        """Fetch until ``partial`` has ``length`` bytes; whether its hash is right (if not, it is deleted)."""
+        failures = 0
+        while (have := _size(partial, length)) < length:
+            try:
+                self._append(f"{self._base_url}/{name}", partial, have, length, deadline)
+            except _Interrupted as error:
+                failures = 1 if _size(partial, length) > have else failures + 1
+                if failures >= self._policy.attempts or self._clock() > deadline:
+                    raise ServerUnreachable(
+                        f"{name}: {error}; {_size(partial, length)} of {length} bytes are kept and the rest is "
+                        "fetched at the next poll"
+                    ) from error
+                self._wait(failures, error)
+        if _hash(partial) == sha256:
+            return True
+        files.remove_file(partial)
+        return False
+
+    def _read_once(self, url: str, limit: int) -> bytes | None:
+        with self._stream(url, {}) as response:
+            if response.status_code in NO_SUCH_FILE:
+                return None
+            _check_status(url, response, expected=(200,))
+            data = bytearray()
+            for chunk in response.iter_bytes():
+                data += chunk
+                if len(data) > limit:
+                    raise TrustError(f"{url}: at most {limit} bytes were expected, more came; nothing is installed")
+            return bytes(data)
+
+    def _append(self, url: str, partial: Path, have: int, length: int, deadline: float) -> None:
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        with self._stream(url, headers) as response:
+            if have and response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                files.remove_file(partial)
+                raise _Interrupted("the server has no such range; starting from the first byte")
+            _check_status(url, response, expected=(200, 206))
+            start = _first_byte(response, have, length)
+            self._write(response, partial, start, length, deadline)
+
+    def _write(self, response: httpx.Response, partial: Path, start: int, length: int, deadline: float) -> None:
+        begun, received, unsynced = self._clock(), 0, 0
+        with files.disk_errors(f"cannot write {partial}"), partial.open("r+b" if start else "wb") as file:
+            file.truncate(start)
+            file.seek(start)
+            try:
+                for chunk in response.iter_raw():
+                    received += len(chunk)
+                    if start + received > length:
+                        file.truncate(0)
+                        raise _Interrupted(f"more than the signed {length} bytes came")
+                    file.write(chunk)
+                    unsynced += len(chunk)
+                    if unsynced >= SYNC_EVERY_BYTES:
+                        _sync(file.fileno(), file.flush)
+                        unsynced = 0
+                    self._check_rate(begun, received, deadline)
+            except httpx.HTTPError as error:
+                raise _Interrupted(f"the connection broke ({error!r})") from error
+            finally:
+                _sync(file.fileno(), file.flush)
+        if start + received < length:
+            raise _Interrupted(f"the connection ended at byte {start + received} of {length}")
+
+    def _check_rate(self, begun: float, received: int, deadline: float) -> None:
+        now = self._clock()
+        if now > deadline:
+            raise _Interrupted(f"{self._limits.total_seconds:.0f} s were not enough")
+        elapsed = now - begun
+        if elapsed > self._limits.rate_window_seconds and received / elapsed < self._limits.min_bytes_per_second:
+            raise _Interrupted(f"only {received / elapsed:.0f} bytes/s came")
+
+    @contextmanager
+    def _stream(self, url: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
+        timeout = httpx.Timeout(self._limits.read_seconds, connect=self._limits.connect_seconds)
+        request_headers = {"Accept-Encoding": "identity", **headers}
+        try:
+            with self._client.stream(
+                "GET", url, headers=request_headers, timeout=timeout, follow_redirects=False
+            ) as response:
+                yield response
+        except httpx.HTTPError as error:
+            raise _Interrupted(f"the server does not answer ({error!r})") from error
+
+    def _wait(self, failures: int, error: _Interrupted) -> None:
+        self._sleep(self._policy.delay(failures, self._jitter(), error.retry_after))
+
+
+def _check_status(url: str, response: httpx.Response, *, expected: tuple[int, ...]) -> None:
+    """Pass what we asked for; a page of HTML or a redirect is a captive portal, not our server."""
+    status = response.status_code
+    if is_final(status):
+        raise ServerRefused(f"{url}: the server answered {status}; asking again would not help")
+    if status not in expected:
+        after = response.headers.get("Retry-After", "")
+        raise _Interrupted(f"the server answered {status}", float(after) if after.isdigit() else None)
+    if response.headers.get("Content-Type", "").startswith("text/html"):
+        raise _Interrupted("a web page came instead of the file; a captive portal may be waiting for a sign-in")
+
+
+def _first_byte(response: httpx.Response, have: int, length: int) -> int:
+    """Where the body belongs: after what we have, or at the start when the server ignored the range."""
+    if response.status_code == httpx.codes.OK:
+        announced = response.headers.get("Content-Length", str(length))
+        if announced != str(length):
+            raise _Interrupted(f"{announced} bytes are offered where {length} were signed")
+        return 0
+    match = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
+    if match is None or int(match[1]) != have or int(match[3]) != length:
+        came = response.headers.get("Content-Range", "none")
+        raise _Interrupted(f"bytes {have}- of {length} were asked for, Content-Range {came} came")
+    return have
+
+
+def _size(path: Path, length: int) -> int:
+    """Bytes of a partial file; a file that is too long is no partial file and is deleted."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return 0
+    if size > length:
+        files.remove_file(path)
+        return 0
+    return size
+
+
+def _hash(path: Path) -> str:
+    digest = hashlib.sha256()
+    with files.disk_errors(f"cannot read {path}"), path.open("rb") as file:
+        while block := file.read(HASH_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _sync(descriptor: int, flush: Callable[[], None]) -> None:
+    flush()
+    os.fsync(descriptor)
