@@ -42,7 +42,7 @@ OPENING_MM = {
     **dict.fromkeys(("OW", "OY"), 7.0),
     **dict.fromkeys(("UW", "UH", "W", "R"), 3.5),
 }
-"""Lip opening that each ARPABET sound asks for; the medians of real speakers (6 mm, 95th percentile 15) set the scale."""
+"""Lip opening that each ARPABET sound asks for; real speakers (median 6 mm, 95th percentile 15) set the scale."""
 
 OPEN_VOWELS = frozenset({"AA", "AE", "AO", "AW", "AY"})
 """Vowels for which a mouth that stays shut is seen; AH is often a short schwa and is left out."""
