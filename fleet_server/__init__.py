@@ -1,1 +1,1 @@
-"""The fleet server: devices, telemetry, complaints, releases, rollouts."""
+"""The server behind the frames: enrolment, telemetry, releases, rollouts, complaints, pages for people."""

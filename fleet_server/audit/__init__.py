@@ -1,0 +1,5 @@
+"""The audit log: every action of a person or program is one sentence, chained by hashes."""
+
+from fleet_server.audit.service import record
+
+__all__ = ["record"]

@@ -1,0 +1,1 @@
+"""Complaints: filed on a frame, judged by support, mended by the laboratory."""

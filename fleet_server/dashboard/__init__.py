@@ -1,0 +1,1 @@
+"""The layout of all pages, the home page, languages and times."""

@@ -1,0 +1,1 @@
+"""Frames: claim codes, enrolment, identity, condition, revocation."""

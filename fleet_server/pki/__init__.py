@@ -1,0 +1,1 @@
+"""The fleet CA: keys, certificates of servers and frames, revocation."""

@@ -1,0 +1,1 @@
+"""Everything on one machine: broker, ingest and both web servers under one supervisor."""

@@ -1,0 +1,1 @@
+"""Telemetry: messages of frames into the database, nothing lost, nothing twice."""

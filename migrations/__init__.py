@@ -1,0 +1,1 @@
+"""Schema migrations (Alembic); only env.py imports the server."""
