@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-from model_pipeline.errors import PipelineError
+from model_pipeline.errors import LaboratoryError
 
 FEATURES = ("fix",)
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
@@ -14,8 +14,9 @@ EPILOG = """examples:
   model-pipeline fix --complaint complaint/ --base nano.lfm --out delta.lfd
 
 exit codes:
-  0 done            10 input data missing or unreadable    20 no delta can be made of this complaint
-  1 other error     2 wrong arguments                      30 fleet server unreachable, or it refused
+  0 done               10 input data missing or unreadable    20 no delta can be made of this complaint
+  1 other error        11 weights do not fit                  30 fleet server unreachable, or it refused
+  2 wrong arguments    12 an outside program refused
 """
 
 
@@ -39,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code: int = arguments.run(arguments)
         return code
-    except PipelineError as error:
+    except LaboratoryError as error:
         print(f"model-pipeline: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from frame_protocol.complaints import MAX_CLIP_BYTES, MAX_VOICE_BYTES, ComplaintKind, ComplaintState
-from model_pipeline.errors import DataError, FixError, FleetError
+from model_pipeline.errors import DataMissing, FixError, FleetError
 
 COMPLAINT_JSON = "complaint.json"
 CLIP = "clip.mp4"
@@ -44,7 +44,7 @@ def from_folder(folder: Path) -> ComplaintCase:
     """Return the case in ``folder``: complaint.json (may be missing), clip.mp4, voice.wav."""
     for name in (CLIP, VOICE):
         if not (folder / name).is_file():
-            raise DataError(f"Expected {COMPLAINT_JSON}, {CLIP} and {VOICE} in {folder}, and {name} is missing.")
+            raise DataMissing(f"Expected {COMPLAINT_JSON}, {CLIP} and {VOICE} in {folder}, and {name} is missing.")
     described = folder / COMPLAINT_JSON
     record = _record(described.read_bytes()) if described.is_file() else ComplaintRecord(complaint_id=folder.name)
     return ComplaintCase(_fixable(record), folder / CLIP, folder / VOICE)
@@ -90,7 +90,7 @@ def _record(data: bytes) -> ComplaintRecord:
     try:
         return msgspec.json.decode(data, type=ComplaintRecord)
     except msgspec.DecodeError as error:
-        raise DataError(f"{COMPLAINT_JSON} does not describe a complaint: {error}.") from error
+        raise DataMissing(f"{COMPLAINT_JSON} does not describe a complaint: {error}.") from error
 
 
 def _fixable(record: ComplaintRecord) -> ComplaintRecord:

@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from model_pipeline.errors import DataError
+from model_pipeline.errors import DataMissing
 
 SAMPLE_RATE = 16_000
 FPS = 25
@@ -22,10 +22,10 @@ def read_sound(path: Path) -> np.ndarray:
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
-                raise DataError(f"Expected a sound track in {path.name}, there is none.")
+                raise DataMissing(f"Expected a sound track in {path.name}, there is none.")
             return _sound(container)
     except (av.FFmpegError, OSError) as error:
-        raise DataError(f"{path.name} cannot be read as sound ({error}); a WAV or MP4 file is expected.") from error
+        raise DataMissing(f"{path.name} cannot be read as sound ({error}); a WAV or MP4 file is expected.") from error
 
 
 def _sound(container: av.container.InputContainer) -> np.ndarray:
@@ -48,10 +48,10 @@ def read_frames(path: Path) -> Iterator[np.ndarray]:
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
-                raise DataError(f"Expected a video in {path.name}, there is none.")
+                raise DataMissing(f"Expected a video in {path.name}, there is none.")
             yield from _at_25_fps(container)
     except (av.FFmpegError, OSError) as error:
-        raise DataError(f"{path.name} cannot be read as a video ({error}).") from error
+        raise DataMissing(f"{path.name} cannot be read as a video ({error}).") from error
 
 
 def _at_25_fps(container: av.container.InputContainer) -> Iterator[np.ndarray]:
