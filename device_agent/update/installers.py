@@ -1,0 +1,92 @@
+"""How each kind of artefact fills a model slot. An installer ends with a complete package or an error."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from device_agent.errors import UpdateFailed
+from device_agent.system import files
+from device_agent.update.delta_format import read_factors
+from device_agent.update.merge import file_hash, merge_file
+from frame_protocol.model_package import DELTA, MANIFEST, WEIGHTS, DeltaManifest, FileEntry, ModelManifest
+from frame_protocol.updates import ArtefactKind, HealthFigures
+
+
+@dataclass(frozen=True)
+class ModelTools:
+    """What an update needs of the engine."""
+
+    unpack: Callable[[Path, Path], ModelManifest]
+    """Unpack the tar of a whole model into an empty directory and verify it."""
+    unpack_delta: Callable[[Path, Path], DeltaManifest]
+    """Unpack the tar of a delta into an empty directory, each file compared with its manifest."""
+    verify: Callable[[Path], ModelManifest]
+    """Compare every file of an unpacked model with its manifest."""
+    self_test: Callable[[Path], HealthFigures]
+    """Load the model in that directory, render its reference and measure; ModelError when it does not hold."""
+
+
+class Installer(Protocol):
+    """Fills the empty ``target`` from the artefact ``source``; ``base`` is the active model, ``work`` scratch space."""
+
+    def __call__(self, source: Path, base: Path | None, target: Path, work: Path) -> str:
+        """Return the hash of the integer weights now in ``target``."""
+        ...
+
+
+def installers(tools: ModelTools) -> Mapping[ArtefactKind, Installer]:
+    """Return the installer of each kind that this agent can install."""
+
+    def model(source: Path, base: Path | None, target: Path, work: Path) -> str:
+        return tools.unpack(source, target).weights_sha256
+
+    def delta(source: Path, base: Path | None, target: Path, work: Path) -> str:
+        if base is None:
+            raise UpdateFailed("a delta came, but this frame has no model that it could change; send a whole model")
+        files.remove_tree(work)
+        files.make_directory(work)
+        apply_delta(tools, tools.unpack_delta(source, work), work / DELTA, base, target)
+        files.remove_tree(work)
+        return tools.verify(target).weights_sha256
+
+    return {ArtefactKind.MODEL: model, ArtefactKind.MODEL_DELTA: delta}
+
+
+def apply_delta(tools: ModelTools, delta: DeltaManifest, factors: Path, base: Path, target: Path) -> None:
+    """Make ``target`` the package that ``base`` becomes by the delta: weights merged, manifest rewritten."""
+    with files.disk_errors(f"cannot read {base}"):
+        manifest = msgspec.json.decode((base / MANIFEST).read_bytes(), type=ModelManifest)
+    if manifest.weights_sha256 != delta.base_weights_sha256:
+        raise UpdateFailed(
+            f"the delta is for the model with weights {delta.base_weights_sha256[:12]}, "
+            f"active is {manifest.weights_sha256[:12]}; send the delta for it, or a whole model"
+        )
+    merged = merge_file(base / WEIGHTS, read_factors(factors), target / WEIGHTS)
+    if merged != delta.result_weights_sha256:
+        raise UpdateFailed(
+            f"merging gave weights {merged[:12]}, the delta promises {delta.result_weights_sha256[:12]}"
+        )
+    entry = FileEntry(length=(target / WEIGHTS).stat().st_size, sha256=file_hash(target / WEIGHTS))
+    _copy_others(base, target, manifest)
+    result = replace(
+        manifest,
+        model_id=delta.model_id,
+        weights_sha256=merged,
+        files={**manifest.files, WEIGHTS: entry},
+        self_test=delta.self_test,
+    )
+    with files.disk_errors(f"cannot write {target}"):
+        (target / MANIFEST).write_bytes(msgspec.json.encode(result))
+
+
+def _copy_others(base: Path, target: Path, manifest: ModelManifest) -> None:
+    with files.disk_errors(f"cannot copy {base} to {target}"):
+        for name in manifest.files:
+            if name != WEIGHTS:
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(base / name, target / name)

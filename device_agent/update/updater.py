@@ -1,0 +1,247 @@
+"""Carries an order from its offer to its end. Thin: ``machine`` decides, this file acts, and writes down what it did.
+
+Every step may be cut at any instruction and is done again on the next start. The order of writes makes this so:
+
+1. A state is journalled only after the disk is as docs/protocol.md says for that state.
+2. Its report is in the same write (``unsent``): no state without a report, no report without a state.
+3. A report is given to the outbox first and taken from ``unsent`` after. A cut in between gives the same report
+   again, equal in every field; the outbox and the server know it by (order, state) and keep one.
+4. Going back is decided in the journal (``verdict``) before the link is swapped: a cut cannot change the mind.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from device_agent.errors import AgentError, ModelError, ServerUnreachable, StorageError, TrustError, UpdateFailed
+from device_agent.system import files
+from device_agent.update import journal as journals
+from device_agent.update import machine
+from device_agent.update.checks import FrameFacts, SignedFile, why_not
+from device_agent.update.fetch import Fetcher
+from device_agent.update.installers import Installer, ModelTools, installers
+from device_agent.update.journal import Journal, Order
+from device_agent.update.machine import Moment
+from device_agent.update.slots import Slots
+from device_agent.update.trust.client import Target, TrustClient
+from frame_protocol.codec import decode
+from frame_protocol.errors import ProtocolError
+from frame_protocol.updates import (
+    Artefact,
+    ArtefactKind,
+    Assignment,
+    Release,
+    UpdateReport,
+    UpdateState,
+    manifest_path,
+)
+
+MAX_MANIFEST_BYTES = 64 * 1024
+
+BEFORE_INSTALL = frozenset({UpdateState.OFFERED, UpdateState.DOWNLOADING, UpdateState.VERIFIED})
+"""States in which the server may still stop the order."""
+
+
+@dataclass(frozen=True)
+class Collaborators:
+    """Everything outside this folder that an update touches."""
+
+    assignment: Callable[[], Assignment | None]
+    """Ask the server; ServerUnreachable when it does not answer."""
+    trust: Callable[[], TrustClient]
+    """A fresh trust client: one refresh each."""
+    targets: Fetcher
+    tools: ModelTools
+    report: Callable[[UpdateReport], None]
+    """Put a report into the durable outbox, once for each (order, state)."""
+    facts: Callable[[Journal], FrameFacts]
+    moment: Callable[[], Moment]
+
+
+class Updater:
+    """One frame's updates; the caller sees to it that only one runs on a home."""
+
+    def __init__(self, directory: Path, slots: Slots, outside: Collaborators) -> None:
+        self._journal_path = directory / "journal.json"
+        self._downloads = directory / "downloads"
+        self._work = directory / "work"
+        self._slots = slots
+        self._outside = outside
+        self._installers: Mapping[ArtefactKind, Installer] = installers(outside.tools)
+        self._journal = journals.load(self._journal_path)
+        self._steps: dict[UpdateState, Callable[[Order], None]] = {
+            UpdateState.OFFERED: self._consider,
+            UpdateState.DOWNLOADING: self._download,
+            UpdateState.VERIFIED: self._install,
+            UpdateState.INSTALLED: self._activate,
+            UpdateState.TRYING: self._try,
+        }
+
+    @property
+    def journal(self) -> Journal:
+        """What is on the disk."""
+        return self._journal
+
+    def recover(self) -> None:
+        """Finish what a power cut left between the swap of the link and the verdict; needs no network."""
+        self._send_reports()
+        while self._journal.state in (UpdateState.INSTALLED, UpdateState.TRYING):
+            self._step()
+
+    def poll(self) -> Journal:
+        """Ask the server once and carry an order as far as it goes; return the journal.
+
+        An error leaves the state as it is, for the next poll to go on from.
+        """
+        self.recover()
+        if self._may_go_on():
+            while machine.is_open(self._journal):
+                self._step()
+        if not machine.is_open(self._journal):
+            files.remove_tree(self._downloads)
+        return self._journal
+
+    def _may_go_on(self) -> bool:
+        """Ask for the assignment; an order that the server no longer names rests where it is."""
+        try:
+            assignment = self._outside.assignment()
+        except ServerUnreachable:
+            if self._journal.state is UpdateState.VERIFIED:
+                return True
+            raise
+        if assignment is None:
+            return False
+        accepted = machine.accept(self._journal, assignment, self._outside.moment())
+        if accepted is not None:
+            self._write(accepted)
+            return True
+        order = self._journal.order
+        return order is not None and order.order_id == assignment.order_id
+
+    def _step(self) -> None:
+        order = self._journal.order
+        if order is None:
+            raise UpdateFailed("the journal has a state without an order; this is a fault of ours")
+        self._steps[self._journal.state](order)
+        self._send_reports()
+
+    def _consider(self, order: Order) -> None:
+        """offered -> downloading | refused: is the release signed, and made for this frame?"""
+        trust = self._outside.trust()
+        trust.refresh()
+        path = manifest_path(order.line, order.release)
+        target = trust.target(path)
+        if target is None:
+            self._write(machine.refuse(self._journal, f"{path} is not signed by the offline keys", self._now()))
+            return
+        try:
+            release = self._read_manifest(target)
+        except UpdateFailed as error:
+            self._write(machine.refuse(self._journal, str(error), self._now()))
+            return
+        signed = {artefact.path: _signed(trust.target(artefact.path)) for artefact in release.artefacts}
+        facts = self._outside.facts(self._journal)
+        reason = why_not(release, order.release, order.line, signed, facts)
+        if reason is None:
+            self._write(machine.downloading(self._journal, release, self._now()))
+        else:
+            self._write(machine.refuse(self._journal, reason, self._now()))
+
+    def _read_manifest(self, target: Target) -> Release:
+        if target.length > MAX_MANIFEST_BYTES:
+            raise UpdateFailed(f"{target.path}: {target.length} bytes, at most {MAX_MANIFEST_BYTES} are read")
+        path = self._downloads / target.sha256
+        self._outside.targets.download(target.stored_name, path, target.length, target.sha256)
+        try:
+            return decode(path.read_bytes(), Release)
+        except ProtocolError as error:
+            raise UpdateFailed(f"{target.path} is signed, but is no release manifest: {error}") from error
+
+    def _download(self, order: Order) -> None:
+        """downloading -> verified | refused: every artefact whole, its hash compared."""
+        for artefact in _manifest(order).artefacts:
+            target = Target(artefact.path, artefact.length, artefact.sha256)
+            try:
+                self._outside.targets.download(
+                    target.stored_name, self._downloads / artefact.sha256, artefact.length, artefact.sha256
+                )
+            except TrustError:
+                self._write(machine.wrong_hash(self._journal, self._now()))
+                if machine.is_open(self._journal):
+                    raise
+                return
+        self._write(machine.verified(self._journal, self._now()))
+
+    def _install(self, order: Order) -> None:
+        """verified -> installed | refused: the spare slot filled and synced, the integer weights compared."""
+        release, slot = _manifest(order), self._slots.spare()
+        previous = self._slots.active()
+        base = self._slots.path(previous) if previous else None
+        staging = self._slots.prepare(slot)
+        try:
+            weights = [self._install_one(artefact, base, staging) for artefact in release.artefacts][-1]
+            expected = release.result_weights_sha256
+            if expected is not None and weights != expected:
+                raise UpdateFailed(f"the weights are {weights[:12]}, the release promises {expected[:12]}")
+        except StorageError:
+            files.remove_tree(staging)
+            raise
+        except (ModelError, UpdateFailed) as error:
+            files.remove_tree(staging)
+            self._write(machine.refuse(self._journal, str(error), self._now()))
+            return
+        self._slots.commit(slot)
+        self._write(machine.installed(self._journal, slot, previous, weights, self._now()))
+
+    def _install_one(self, artefact: Artefact, base: Path | None, staging: Path) -> str:
+        source = self._downloads / artefact.sha256
+        return self._installers[artefact.kind](source, base, staging, self._work)
+
+    def _activate(self, order: Order) -> None:
+        """installed -> trying: swap the link."""
+        self._slots.activate(order.slot)
+        self._write(machine.trying(self._journal, self._now()))
+
+    def _try(self, order: Order) -> None:
+        """trying -> kept | reverted: each start counts, the self-test decides."""
+        self._write(machine.count_try(self._journal))
+        order = self._journal.order or order
+        if order.verdict:
+            self._go_back(order)
+            return
+        self._slots.activate(order.slot)
+        try:
+            health = self._outside.tools.self_test(self._slots.path(order.slot or ""))
+        except StorageError:
+            raise
+        except AgentError as error:
+            self._write(machine.condemn(self._journal, f"self-test: {error}"))
+            return
+        self._write(machine.kept(self._journal, health, self._now()))
+
+    def _go_back(self, order: Order) -> None:
+        self._slots.activate(order.previous_slot)
+        self._write(machine.reverted(self._journal, self._now()))
+
+    def _write(self, journal: Journal) -> None:
+        if journal != self._journal:
+            journals.save(self._journal_path, journal)
+            self._journal = journal
+
+    def _send_reports(self) -> None:
+        for report in self._journal.unsent:
+            self._outside.report(report)
+            self._write(machine.sent(self._journal, report))
+
+    def _now(self) -> Moment:
+        return self._outside.moment()
+
+
+def _signed(target: Target | None) -> SignedFile | None:
+    return SignedFile(target.length, target.sha256) if target else None
+
+
+def _manifest(order: Order) -> Release:
+    if order.manifest is None:
+        raise UpdateFailed("the journal has an order without its manifest; this is a fault of ours")
+    return order.manifest
