@@ -32,9 +32,11 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
 def run_flush(arguments: argparse.Namespace) -> int:
     """Run ``telemetry flush``."""
     from device_agent.errors import ServerUnreachable
+    from device_agent.system import log
     from device_agent.system.home import Home
     from device_agent.telemetry.flush import flush
 
+    log.configure()
     result = flush(Home.from_environment(), arguments.timeout)
     if arguments.json:
         record = {"before": result.before, "left": result.left, "seconds": round(result.seconds, 3)}

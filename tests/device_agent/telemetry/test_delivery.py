@@ -1,0 +1,232 @@
+"""From outbox to database over a real broker: each row arrives exactly once whoever dies on the way."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from device_agent.system import identity
+from device_agent.system.home import Home
+from device_agent.telemetry.outbox import Outbox
+from device_agent.telemetry.service import TelemetryService
+from frame_protocol.telemetry import Fault
+from tests.support.broker import Mosquitto
+from tests.support.consumer import open_database
+from tests.support.frame import enrolled_home
+from tests.support.pki import Authority
+
+PATIENCE_SECONDS = 30
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+class Consumer:
+    """The server's ingest worker, in a process of its own."""
+
+    def __init__(self, folder: Path, broker: Mosquitto) -> None:
+        self.database = folder / "server.sqlite"
+        pair = broker.authority.client("fleet-server")
+        self._arguments = [broker.port, broker.authority.file, pair.certificate, pair.key]
+        self._process: subprocess.Popen[str] | None = None
+        open_database(self.database).close()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "tests.support.consumer", self.database, *self._arguments]
+        self._process = subprocess.Popen(
+            [str(part) for part in command], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def codes(self) -> list[str]:
+        with sqlite3.connect(self.database) as connection:
+            rows = connection.execute("SELECT event FROM telemetry").fetchall()
+        return sorted(json.loads(event)["event"]["code"] for (event,) in rows)
+
+
+class Agent:
+    """The telemetry worker on a home, in this process."""
+
+    def __init__(self, home: Home) -> None:
+        self.outbox = Outbox(home.outbox)
+        self._stop = threading.Event()
+        self.commands: list[str] = []
+        self.service = TelemetryService(
+            self.outbox,
+            identity.load(home),
+            home,
+            boot=self.outbox.begin_boot(),
+            on_command=lambda kind: self.commands.append(kind.value),
+        )
+        self._thread = threading.Thread(target=self.service.run, args=(self._stop,))
+
+    def start(self) -> "Agent":
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(PATIENCE_SECONDS)
+        assert not self._thread.is_alive()
+        self.outbox.close()
+
+
+@pytest.fixture
+def consumer(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Consumer]:
+    worker = Consumer(tmp_path, mosquitto)
+    yield worker
+    worker.kill()
+
+
+@pytest.fixture
+def home(tmp_path: Path, mosquitto: Mosquitto) -> Home:
+    return enrolled_home(tmp_path / "home", mosquitto.authority, mqtt_port=mosquitto.port)
+
+
+def report(outbox: Outbox, begin: int, end: int) -> None:
+    for number in range(begin, end):
+        outbox.append(Fault(code=f"{number:05d}"))
+
+
+def expected(count: int) -> list[str]:
+    return [f"{number:05d}" for number in range(count)]
+
+
+def wait_until_empty(outbox: Outbox, service: TelemetryService | None = None) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while outbox.depth():
+        assert time.monotonic() < deadline, f"{outbox.depth()} rows are left"
+        time.sleep(0.5)
+        if service is not None:
+            service.publish_now()
+
+
+def wait_for(consumer: Consumer, count: int) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(consumer.codes()) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def flush(home: Home, timeout: float = PATIENCE_SECONDS) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "device_agent.cli", "telemetry", "flush", "--json", "--timeout", str(timeout)],
+        env={**os.environ, "LIVEFRAME_HOME": str(home.root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_flush_ends_when_the_server_has_committed_everything(home: Home, consumer: Consumer):
+    consumer.start()
+    outbox = Outbox(home.outbox)
+    report(outbox, 0, 700)
+    result = flush(home)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["left"] == 0
+    assert outbox.depth() == 0
+    assert consumer.codes() == expected(700)
+
+
+def test_flush_says_31_when_only_the_broker_has_it(home: Home, consumer: Consumer):
+    outbox = Outbox(home.outbox)
+    report(outbox, 0, 5)
+    result = flush(home, timeout=2)
+    assert result.returncode == 31
+    assert outbox.depth() == 5
+    consumer.start()
+    assert flush(home).returncode == 0
+    assert consumer.codes() == expected(5)
+
+
+def test_flush_beside_a_running_link_reports_of_other_processes_go_out_too(home: Home, consumer: Consumer):
+    consumer.start()
+    agent = Agent(home).start()
+    other = Outbox(home.outbox)
+    report(other, 0, 20)
+    wait_until_empty(other)
+    agent.stop()
+    assert consumer.codes() == expected(20)
+
+
+def test_kill_9_of_the_consumer_loses_and_doubles_nothing(home: Home, consumer: Consumer):
+    consumer.start()
+    agent = Agent(home).start()
+    writer = threading.Thread(target=report, args=(agent.outbox, 0, 600))
+    writer.start()
+    for so_far in (50, 200, 350):
+        wait_for(consumer, so_far)
+        consumer.kill()
+        consumer.start()
+    writer.join()
+    wait_until_empty(agent.outbox, agent.service)
+    agent.stop()
+    assert consumer.codes() == expected(600)
+
+
+@pytest.mark.parametrize("persistent", [False, True], ids=["forgetting broker", "persistent broker"])
+def test_kill_9_of_the_broker_loses_and_doubles_nothing(tmp_path: Path, authority: Authority, persistent: bool):
+    broker = Mosquitto(tmp_path / "broker", authority, persistent=persistent).start()
+    home = enrolled_home(tmp_path / "home", authority, mqtt_port=broker.port)
+    consumer = Consumer(tmp_path, broker)
+    consumer.start()
+    agent = Agent(home).start()
+    try:
+        writer = threading.Thread(target=report, args=(agent.outbox, 0, 600))
+        writer.start()
+        for so_far in (100, 300):
+            wait_for(consumer, so_far)
+            broker.kill()
+            broker.start()
+        writer.join()
+        wait_until_empty(agent.outbox, agent.service)
+        assert consumer.codes() == expected(600)
+    finally:
+        agent.stop()
+        consumer.kill()
+        broker.stop()
+
+
+def test_kill_9_of_the_broker_with_the_consumer_away_loses_nothing(
+    home: Home, consumer: Consumer, mosquitto: Mosquitto
+):
+    agent = Agent(home).start()
+    report(agent.outbox, 0, 100)
+    time.sleep(1)
+    mosquitto.kill()
+    mosquitto.start()
+    consumer.start()
+    wait_until_empty(agent.outbox, agent.service)
+    agent.stop()
+    assert consumer.codes() == expected(100)
+
+
+def test_kill_9_of_the_frame_while_publishing_loses_and_doubles_nothing(home: Home, consumer: Consumer):
+    consumer.start()
+    outbox = Outbox(home.outbox)
+    for begin in range(0, 900, 300):
+        report(outbox, begin, begin + 300)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "device_agent.cli", "telemetry", "flush"],
+            env={**os.environ, "LIVEFRAME_HOME": str(home.root)},
+        )
+        wait_for(consumer, begin + 20)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert flush(home).returncode == 0
+    assert outbox.depth() == 0
+    assert consumer.codes() == expected(900)

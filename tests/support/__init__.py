@@ -1,0 +1,1 @@
+"""The far sides, simulated with real parts: certificates, broker, consumer, server."""
