@@ -24,9 +24,10 @@ ROUNDED_NARROWER_MM = 0.5
 NEIGHBOURS = 1
 """Frames before and after a phone in which its shape may be reached."""
 
-MAX_LAG_FRAMES = 8
-LAG_BELIEVED_FROM_R = 0.3
-"""Below this correlation no lag is named: a flat curve correlates with anything a little."""
+MAX_LAG_FRAMES = 6
+"""Real clips of 3 s have chance peaks at 7 frames and more."""
+LAG_BELIEVED_FROM_R = 0.4
+"""Below this correlation no lag is named: any two curves correlate a little somewhere."""
 
 FEW_SURE = 3
 """With fewer sure sounds of a class than this, the doubtful ones count too."""

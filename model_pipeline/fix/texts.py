@@ -1,0 +1,102 @@
+"""Sentences rich in one visible class, for speech synthesis; written for this project."""
+
+from collections.abc import Iterable
+from random import Random
+
+from model_pipeline.fix.findings import Fault
+
+BILABIAL = (
+    "my mother baked a plum pie in the palm of my hand",
+    "bob may be a bit above the map",
+    "maybe papa bought me a big blue pump",
+    "many people may jump up and bump the lamp",
+    "be my baby and keep me happy",
+    "the museum map ought to be above the door",
+    "i am poor but i am proud to be here",
+    "the problem was put to me by a member of the club",
+    "a lamb came up to me by the pump",
+    "remember my promise to bring back the piano",
+    "obey me or be punished by the mob",
+    "a bumble bee climbed up the apple bloom",
+)
+LABIODENTAL = (
+    "five heavy leaves fell over the river",
+    "if i ever have a fever i leave very fast",
+    "the selfish chief gave a final favour",
+    "even a brave wife feels very awful",
+    "offer half of every loaf to a friend",
+    "david never fought over a golf victory",
+    "save a safe voyage for every family",
+    "twelve fine voices filled the valley",
+)
+OPEN = (
+    "father taught all of us how to park the car",
+    "now a hot lamp is hard to hold so far apart",
+    "the tall man sang a long song about a dark hall",
+    "my cat sat in the shadow of a large rock all day",
+    "how now brown cow out and about the house",
+    "they saw a white kite high in the sky at night",
+    "call aunt martha and ask her what has happened",
+    "the doctor was calm and lost in thought",
+)
+ROUNDED = (
+    "who would go home so soon to those cold rooms",
+    "you should move the boat slowly through the blue pool",
+    "no one knows how to choose a good new coat",
+    "we walked slowly towards the woods with two wooden shoes",
+    "the old boy enjoyed the noise of the oil stove",
+    "would you put a few cookies upon a low stool",
+)
+REPLAY = (
+    "the quick brown fox jumps over the lazy dog",
+    "the garden is full of birds at this time of the year",
+    "take the second street on the left and ask again",
+    "good morning everybody it is such a lovely day outside",
+    "happy birthday to you my dear grandmother from all of us",
+    "the letter came yesterday and it made everyone very happy",
+    "she sells sea shells by the sea shore every summer",
+    "when we were children we used to play there until evening",
+    "thank you for the photograph it reminds me of the old house",
+    "how are you doing today we miss you and think of you often",
+    "the ship sailed from the harbour long before the storm arrived",
+    "i wish you a merry christmas and a very happy new year",
+    "please close the door behind you and take your shoes off",
+    "our neighbours have three dogs and a singing parrot",
+    "nobody noticed that the lights had been switched off",
+    "what a wonderful surprise to hear your voice again",
+)
+"""Every class in its usual share; the voice of a complaint is never among them."""
+
+HELD_OUT = (
+    "my brother bought a pair of brown boots for the camp",
+    "every family has a very faithful friend",
+    "a calm father asked about the large car in the yard",
+    "who would choose to move so slowly through the woods",
+    "the weather report promised sunshine for the whole week",
+    "remember to call your grandfather before supper",
+)
+"""Never trained on: they decide when training stops."""
+
+BY_FAULT = {
+    Fault.BILABIAL: BILABIAL,
+    Fault.LABIODENTAL: LABIODENTAL,
+    Fault.OPEN: OPEN,
+    Fault.ROUNDED: ROUNDED,
+    Fault.AMPLITUDE: OPEN + BILABIAL,
+    Fault.SILENCE: REPLAY,
+    Fault.LAG: BILABIAL + OPEN,
+    Fault.TIMING: BILABIAL + OPEN + LABIODENTAL,
+}
+"""What trains a fault away; silence is trained on ordinary speech with pauses."""
+
+
+def texts_for(faults: Iterable[Fault], count: int, seed: int) -> list[str]:
+    """Return ``count`` sentences for the faults, every fault in turn, pieces of two sentences joined for variety."""
+    wanted = list(dict.fromkeys(faults)) or [Fault.BILABIAL]
+    random = Random(seed)  # noqa: S311 - a seeded choice of sentences, no secret
+    return [_joined(random, BY_FAULT[wanted[index % len(wanted)]]) for index in range(count)]
+
+
+def _joined(random: Random, pool: tuple[str, ...]) -> str:
+    first, second = random.sample(pool, 2)
+    return f"{first}, {second}" if random.random() < 0.5 else first
