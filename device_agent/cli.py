@@ -4,6 +4,7 @@ import argparse
 import importlib
 import sys
 
+from device_agent import reporting
 from device_agent.errors import AgentError
 
 FEATURES = ("engine", "playback", "enrolment", "telemetry", "complaints", "update", "system")
@@ -41,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code; an error is one sentence on stderr."""
     arguments = build_parser().parse_args(argv)
+    reporting.put(arguments, reporting.LazyReporter(_outbox))
     try:
         code: int = arguments.run(arguments)
         return code
@@ -49,6 +51,13 @@ def main(argv: list[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 130
+
+
+def _outbox() -> reporting.Reporter:
+    from device_agent.system.home import Home
+    from device_agent.telemetry.reporter import OutboxReporter
+
+    return OutboxReporter(Home.from_environment())
 
 
 if __name__ == "__main__":

@@ -114,11 +114,15 @@ def wait_until_empty(outbox: Outbox, service: TelemetryService | None = None) ->
             service.publish_now()
 
 
-def wait_for(consumer: Consumer, count: int) -> None:
+def wait_for(consumer: Consumer, count: int, service: TelemetryService | None = None) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
+    rounds = 0
     while len(consumer.codes()) < count:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+        rounds += 1
+        if service is not None and rounds % 50 == 0:
+            service.publish_now()
 
 
 def flush(home: Home, timeout: float = PATIENCE_SECONDS) -> subprocess.CompletedProcess[str]:
@@ -169,7 +173,7 @@ def test_kill_9_of_the_consumer_loses_and_doubles_nothing(home: Home, consumer: 
     writer = threading.Thread(target=report, args=(agent.outbox, 0, 600))
     writer.start()
     for so_far in (50, 200, 350):
-        wait_for(consumer, so_far)
+        wait_for(consumer, so_far, agent.service)
         consumer.kill()
         consumer.start()
     writer.join()
@@ -189,7 +193,7 @@ def test_kill_9_of_the_broker_loses_and_doubles_nothing(tmp_path: Path, authorit
         writer = threading.Thread(target=report, args=(agent.outbox, 0, 600))
         writer.start()
         for so_far in (100, 300):
-            wait_for(consumer, so_far)
+            wait_for(consumer, so_far, agent.service)
             broker.kill()
             broker.start()
         writer.join()
