@@ -51,13 +51,14 @@ class IntegerLora(nn.Module):
 
 
 def attach(network: nn.Module, weights: Mapping[str, Int8Weight], rank: int, seed: int) -> dict[str, IntegerLora]:
-    """Put a LoRA on each named weight (module path without ``.weight``) and freeze everything else."""
+    """Put a LoRA on each named parameter (``blocks.0.q.weight``) and freeze everything else."""
     generator = torch.Generator().manual_seed(seed)
     network.requires_grad_(False)
     attached = {}
     for name in sorted(weights):
         lora = IntegerLora(weights[name], rank, generator)
-        parametrize.register_parametrization(network.get_submodule(name), "weight", lora, unsafe=True)
+        module, _, parameter = name.rpartition(".")
+        parametrize.register_parametrization(network.get_submodule(module), parameter, lora, unsafe=True)
         attached[name] = lora
     return attached
 
