@@ -11,7 +11,7 @@ from frame_protocol.names import BootId, FrameId, Sequence, Sha256, ShortText, U
 from frame_protocol.updates import UpdateReport
 
 NonNegative = Annotated[float, Meta(ge=0)]
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
 class Fill(StrEnum):
