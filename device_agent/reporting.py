@@ -1,6 +1,6 @@
 """How a command tells the fleet what happened, without knowing whether there is a fleet.
 
-Features do not import each other, so ``render``, ``play`` and ``update`` do not know the outbox. The command line puts
+Features do not import each other: ``render``, ``play`` and ``update`` do not know the outbox. The command line puts
 a ``Reporter`` into the arguments of every command; on a frame that is not enrolled it keeps nothing.
 """
 

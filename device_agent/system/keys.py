@@ -57,6 +57,11 @@ def fingerprint(certificate_pem: str) -> str:
     return hashlib.sha256(_certificate(certificate_pem).public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
+def first_certificate(certificate_pem: str) -> str:
+    """Return the first certificate of a PEM text alone: what else stands there was not compared with anything."""
+    return _certificate(certificate_pem).public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
 def expires(certificate_pem: str) -> datetime:
     """Return the moment (UTC) after which the certificate is no longer valid."""
     return _certificate(certificate_pem).not_valid_after_utc

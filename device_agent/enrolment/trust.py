@@ -1,0 +1,55 @@
+"""Which CA the first contact trusts: the file from the factory, or whatever has the fingerprint from the factory."""
+
+import re
+from pathlib import Path
+
+from device_agent.errors import TrustError
+from device_agent.system import keys, tls
+from device_agent.system.http import DeviceHttp
+
+FACTORY_CA = Path("/etc/liveframe/fleet-ca.pem")
+"""Where the factory puts the CA; used when neither a file nor a fingerprint is given."""
+CA_PATH = "/device/v1/ca"
+MAX_CA_BYTES = 16 * 1024
+
+_HEX = re.compile(r"^[0-9a-f]{64}$")
+
+
+def from_file(path: Path) -> str:
+    """Return the CA of a file, checked to be a certificate."""
+    try:
+        pem = path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrustError(
+            f"{path}: the fleet CA cannot be read ({error}); give the PEM file from the factory"
+        ) from error
+    keys.fingerprint(pem)
+    return pem
+
+
+def from_fingerprint(server: str, expected: str) -> str:
+    """Fetch the CA from the server, from whom anything may come, and return it only if it has the fingerprint."""
+    wanted = normalise(expected)
+    with DeviceHttp(server, tls.unverified()) as http:
+        body = http.get(CA_PATH)
+    if len(body) > MAX_CA_BYTES:
+        raise TrustError(f"{server}{CA_PATH}: {len(body)} bytes came, a certificate has at most {MAX_CA_BYTES}")
+    try:
+        pem = body.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise TrustError(f"{server}{CA_PATH}: expected a certificate in PEM; is this the fleet server?") from error
+    found = keys.fingerprint(pem)
+    if found != wanted:
+        raise TrustError(
+            f"{server} shows a CA with the fingerprint {found}, the frame expects {wanted}; somebody may stand "
+            "between the frame and its server: do not enrol on this network"
+        )
+    return keys.first_certificate(pem)
+
+
+def normalise(fingerprint: str) -> str:
+    """Return a SHA-256 fingerprint as 64 lower-case hex digits; colons and a ``sha256:`` before it are allowed."""
+    digits = fingerprint.lower().removeprefix("sha256:").replace(":", "").strip()
+    if not _HEX.match(digits):
+        raise TrustError(f"the CA fingerprint is 64 hex digits (SHA-256), got {fingerprint!r}")
+    return digits
