@@ -13,7 +13,6 @@ from model_pipeline.fix.measure import Measurement, measure
 from model_pipeline.fix.media import read_sound
 from model_pipeline.fix.phones import Phone
 from model_pipeline.fix.recogniser import phones_of
-from model_pipeline.fix.speech import SpeechDetector
 from model_pipeline.fix.track import track_clip
 
 
@@ -42,7 +41,7 @@ def analyse(clip: Path, voice: Path, model: Path, transcript: str | None = None)
     """Measure the mouth of ``clip`` against the sounds of ``voice``; ``model`` is an unpacked package."""
     sound = read_sound(voice)
     phones = phones_of(sound, transcript)
-    curve = track_clip(clip, sound, model, SpeechDetector(model).frames)
+    curve = track_clip(clip, sound, model)
     measured = measure(curve, phones)
     return Analysis(measured, findings(measured), curve, phones, words_given=bool(transcript))
 

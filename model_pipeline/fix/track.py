@@ -1,6 +1,6 @@
 """Clip -> mouth curve: the engine's face mesh in every frame, head motion removed, millimetres."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from device_agent.engine.photo.mesh import MeshFinder
 from model_pipeline.errors import FixError
 from model_pipeline.fix.curve import FPS, MouthCurve, filled
 from model_pipeline.fix.media import SAMPLE_RATE, read_frames, read_sound
+from model_pipeline.fix.speech import speaking_frames
 
 EYE_CENTRES = (canonical.RIGHT_IRIS, canonical.LEFT_IRIS)
 LEAST_FOUND_SHARE = 0.5
@@ -55,8 +56,8 @@ def _face_around(points: np.ndarray) -> Face:
     return Face(1.0, np.concatenate([flat.min(axis=0), flat.max(axis=0)]).astype(np.float32), keypoints)
 
 
-def track_clip(clip: Path, voice: np.ndarray, model: Path, speech: Callable[[np.ndarray], np.ndarray]) -> MouthCurve:
-    """Return the mouth curve of ``clip``; ``speech`` says for 16 kHz sound in which frames somebody speaks."""
+def track_clip(clip: Path, voice: np.ndarray, model: Path) -> MouthCurve:
+    """Return the mouth curve of ``clip``, which says the 16 kHz recording ``voice``."""
     tracks = MouthTracker(model).follow(read_frames(clip))
     opening, width, found = mouth_mm(tracks)
     if not len(found) or found.mean() < LEAST_FOUND_SHARE:
@@ -68,7 +69,7 @@ def track_clip(clip: Path, voice: np.ndarray, model: Path, speech: Callable[[np.
         opening_mm=filled(opening, found),
         width_mm=filled(width, found),
         found=found,
-        silent=~_fitted(speech(sound), len(found)),
+        silent=~_fitted(speaking_frames(sound, model), len(found)),
         voice_start_s=voice_start(sound, voice),
     )
 
