@@ -1,10 +1,14 @@
 """The command ``fleet-server``: each feature adds its own commands; its libraries load only when one runs."""
 
 import argparse
+import os
 import sys
 
 from fleet_server.errors import ServerError
 from fleet_server.features import modules
+
+PRIVATE_UMASK = 0o077
+"""Databases, keys and clips are nobody else's to read."""
 
 EPILOG = """examples:
   fleet-server init --data /var/lib/liveframe --host fleet.example
@@ -34,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code; an error is one sentence on stderr."""
     arguments = build_parser().parse_args(argv)
+    os.umask(PRIVATE_UMASK)
     try:
         code: int = arguments.run(arguments)
         return code

@@ -23,6 +23,7 @@ class Config:
     """Names and addresses that frames use; they go into the server certificates. The first is told to frames."""
     people_bind: str = "127.0.0.1"
     people_port: int = 8080
+    """Port 0, here and below, means to ``fleet-server serve``: a free one, written to ``run.json``."""
     people_tls: bool = False
     """Serve people over TLS with the fleet CA's certificate; otherwise a proxy in front does it."""
     behind_proxy: bool = False
@@ -31,7 +32,10 @@ class Config:
     device_port: int = 8443
     broker_bind: str = "127.0.0.1"
     broker_port: int = 8883
-    """Port 0 anywhere means: a free one, written to ``run.json``."""
+    broker_server_port: int = 8884
+    """The broker's second listener, on loopback, for the server's own workers."""
+    web_workers: int = 1
+    """Processes of each web server; one is right for SQLite, more for PostgreSQL."""
     web_threads: int = 8
     certificate_days: int = 90
     """Life of a frame's certificate."""

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from fleet_server.config import Config
 from fleet_server.db import Database
 from fleet_server.errors import Refused
+from frame_protocol.errors import ProtocolError
 
 EXTENSION = "liveframe"
 
@@ -44,5 +45,9 @@ def answer_problems(app: Flask) -> None:
         status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
         return problem(status, error.name, error.description or error.name)
 
+    def malformed(error: ProtocolError) -> Response:
+        return problem(HTTPStatus.BAD_REQUEST, "Malformed request", str(error))
+
     app.register_error_handler(Refused, refused)
+    app.register_error_handler(ProtocolError, malformed)
     app.register_error_handler(HTTPException, http_error)

@@ -1,7 +1,7 @@
 """X.509 for the fleet: what certificates look like (pure but for random serial numbers).
 
-EC P-256 throughout. The CA signs two kinds: servers (serverAuth, names in SAN; the ingest also clientAuth) and frames
-(clientAuth, common name = frame id). One of the two files that know the cryptography package (the other: signatures).
+EC P-256 throughout. The CA signs two kinds: servers (serverAuth, names in SAN) and clients: frames and the ingest
+(clientAuth; the common name is who they are).
 """
 
 import ipaddress
@@ -67,13 +67,18 @@ def make_ca(now: datetime) -> Identity:
 
 
 def issue_server(ca: Identity, common_name: str, hosts: Sequence[str], now: datetime, days: int) -> Identity:
-    """Issue a certificate for a server of the fleet; ``hosts`` (names or addresses) go into the SAN."""
+    """Issue a certificate for the servers that frames talk to; ``hosts`` (names or addresses) go into the SAN."""
     key = ec.generate_private_key(ec.SECP256R1())
-    uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = _builder(_name(common_name), ca.certificate.subject, key.public_key(), now, days)
-    if hosts:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_san(host) for host in hosts]), critical=False)
-    return Identity(key, _end_certificate(builder, uses, ca))
+    builder = builder.add_extension(x509.SubjectAlternativeName([_san(host) for host in hosts]), critical=False)
+    return Identity(key, _end_certificate(builder, [ExtendedKeyUsageOID.SERVER_AUTH], ca))
+
+
+def issue_client(ca: Identity, common_name: str, now: datetime, days: int) -> Identity:
+    """Issue a certificate for a part of the server that connects to the broker."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _builder(_name(common_name), ca.certificate.subject, key.public_key(), now, days)
+    return Identity(key, _end_certificate(builder, [ExtendedKeyUsageOID.CLIENT_AUTH], ca))
 
 
 def issue_frame(ca: Identity, csr_pem: str, frame_id: str, now: datetime, days: int) -> x509.Certificate:

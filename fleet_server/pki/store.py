@@ -17,6 +17,8 @@ from fleet_server.pki import certificates, files
 INGEST_NAME = "server-ingest"
 SERVER_NAME = "liveframe-server"
 SERVER_DAYS = 825
+LOOPBACK = ("localhost", "127.0.0.1")
+"""The server's own workers reach the broker under these names."""
 
 
 class CaStore:
@@ -53,8 +55,9 @@ class CaStore:
             raise ConfigurationError(f"{self.ca_certificate} exists; a new CA would lock out every enrolled frame")
         now = utc_now()
         ca = certificates.make_ca(now)
-        self._write("server", certificates.issue_server(ca, SERVER_NAME, hosts, now, SERVER_DAYS))
-        self._write("ingest", certificates.issue_server(ca, INGEST_NAME, [], now, SERVER_DAYS))
+        names = list(dict.fromkeys([*hosts, *LOOPBACK]))
+        self._write("server", certificates.issue_server(ca, SERVER_NAME, names, now, SERVER_DAYS))
+        self._write("ingest", certificates.issue_client(ca, INGEST_NAME, now, SERVER_DAYS))
         files.write(self.crl, certificates.revocation_list(ca, [], now), files.PUBLIC_MODE)
         self._write("ca", ca)
 

@@ -1,0 +1,34 @@
+"""Calls of frames about themselves."""
+
+from flask import Blueprint, Response, request
+
+from fleet_server.auth.limits import count_try
+from fleet_server.devices import claims, enrolment
+from fleet_server.pki.store import CaStore
+from fleet_server.web import services
+from frame_protocol import codec
+from frame_protocol.enrolment import EnrolRequest, EnrolResponse
+
+bp = Blueprint("device_enrolment", __name__)
+
+
+@bp.post("/device/v1/enrol")
+def enrol() -> Response:
+    """Enrol a frame; the only device call that needs no client certificate."""
+    config, database = services().config, services().database
+    with database.transaction() as session:  # counted for itself, so that a refusal counts too
+        count_try(session, f"enrol {request.remote_addr}", config.enrol_attempts_per_minute)
+    wanted = codec.decode(request.get_data(), EnrolRequest)
+    store = CaStore(config.ca_dir)
+    with database.transaction() as session:
+        done = enrolment.enrol(
+            session, store.load(), config.secret(claims.CLAIM_KEY), wanted, config.certificate_days
+        )
+    answer = EnrolResponse(
+        frame_id=done.frame_id,
+        certificate_pem=done.certificate_pem,
+        ca_pem=store.ca_pem(),
+        mqtt_host=config.host_names[0],
+        mqtt_port=config.broker_port,
+    )
+    return Response(codec.encode(answer), content_type="application/json")
