@@ -1,0 +1,106 @@
+"""Is a delta worth sending? Figures before and after in, the outcome with its reasons out. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from model_pipeline.fix.findings import Fault
+from model_pipeline.fix.guard import Scores
+
+
+class Outcome(StrEnum):
+    """What became of a complaint."""
+
+    IMPROVED = "improved"
+    NO_IMPROVEMENT = "no-improvement"
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How much worse the replay set may get, and how much better the complaint's voice must."""
+
+    class_share: float = 0.05
+    """One sound in twenty: a replay set of 12 sentences holds about 40 of a class."""
+    silence_mm: float = 0.15
+    """Half the tracker's noise."""
+    amplitude_share: float = 0.10
+    """Lips may not shrink by more than a tenth: closing the mouth for ever would fix every P."""
+    r_expected: float = 0.03
+    jitter_share: float = 0.25
+    least_gain: dict[Fault, float] | None = None
+    """By fault: what counts as better; the defaults are ``GAINS``."""
+
+
+GAINS = {
+    Fault.BILABIAL: 0.05,
+    Fault.LABIODENTAL: 0.05,
+    Fault.OPEN: 0.05,
+    Fault.ROUNDED: 0.05,
+    Fault.SILENCE: 0.1,
+    Fault.AMPLITUDE: 0.5,
+    Fault.LAG: 0.5,
+    Fault.TIMING: 0.03,
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome and why."""
+
+    outcome: Outcome
+    better: list[str]
+    worse: list[str]
+
+
+def judge(
+    faults: Sequence[Fault],
+    complaint: tuple[Scores, Scores],
+    replay: tuple[Scores, Scores],
+    tolerance: Tolerance | None = None,
+) -> Verdict:
+    """Compare (before, after) on the complaint's own voice and on the replay set."""
+    tolerance = tolerance or Tolerance()
+    better = [sentence for fault in dict.fromkeys(faults) if (sentence := _gain(fault, *complaint, tolerance))]
+    worse = _losses("replay", *replay, tolerance) + _general_losses("the complaint's voice", *complaint, tolerance)
+    fixed = bool(better) and not worse
+    return Verdict(Outcome.IMPROVED if fixed else Outcome.NO_IMPROVEMENT, better, worse)
+
+
+def _gain(fault: Fault, before: Scores, after: Scores, tolerance: Tolerance) -> str | None:
+    old, new = before.of(fault), after.of(fault)
+    least = {**GAINS, **(tolerance.least_gain or {})}[fault]
+    return (
+        f"{fault.value} {old:.2f} -> {new:.2f}"
+        if old is not None and new is not None and new >= old + least
+        else None
+    )
+
+
+def _losses(where: str, before: Scores, after: Scores, tolerance: Tolerance) -> list[str]:
+    return _class_losses(where, before, after, tolerance) + _general_losses(where, before, after, tolerance)
+
+
+def _class_losses(where: str, before: Scores, after: Scores, tolerance: Tolerance) -> list[str]:
+    """A single voice has too few sounds of a class for this: there one sound is a third."""
+    return [
+        f"{name} on {where} {old:.2f} -> {after.shares.get(name, 0.0):.2f}"
+        for name, old in before.shares.items()
+        if after.shares.get(name, 0.0) < old - tolerance.class_share
+    ]
+
+
+def _general_losses(where: str, before: Scores, after: Scores, tolerance: Tolerance) -> list[str]:
+    """Each figure with the most that it may fall (negative: rise)."""
+    limits = {
+        "r_expected": tolerance.r_expected,
+        "amplitude_mm": tolerance.amplitude_share * (before.amplitude_mm or 0.0),
+        "jitter_mm": -tolerance.jitter_share * (before.jitter_mm or 0.0),
+        "silence_sd_mm": -tolerance.silence_mm,
+        "silence_mean_mm": -tolerance.silence_mm,
+    }
+    losses = []
+    for name, limit in limits.items():
+        old, new = getattr(before, name), getattr(after, name)
+        if old is not None and new is not None and (old - new > limit > 0 or new - old > -limit > 0):
+            losses.append(f"{name} on {where} {old:.2f} -> {new:.2f}")
+    return losses

@@ -1,0 +1,54 @@
+"""A delta is worth sending when what failed got better and nothing else worse."""
+
+from dataclasses import replace
+
+from model_pipeline.fix.findings import Fault
+from model_pipeline.fix.guard import Scores
+from model_pipeline.fix.verdict import Outcome, judge
+
+BEFORE = Scores(
+    shares={"bilabial": 0.4, "open": 0.9},
+    silence_sd_mm=0.2,
+    silence_mean_mm=0.3,
+    amplitude_mm=8.0,
+    r_expected=0.5,
+    lag_frames=0.0,
+    jitter_mm=1.5,
+)
+CLOSES = replace(BEFORE, shares={"bilabial": 0.8, "open": 0.9})
+
+
+def outcome(complaint_after, replay_after, fault=Fault.BILABIAL):
+    return judge([fault], (BEFORE, complaint_after), (BEFORE, replay_after))
+
+
+def test_more_closures_and_nothing_worse_is_an_improvement():
+    verdict = outcome(CLOSES, CLOSES)
+    assert verdict.outcome == Outcome.IMPROVED
+    assert verdict.better == ["bilabial 0.40 -> 0.80"]
+    assert verdict.worse == []
+
+
+def test_nothing_better_is_no_improvement():
+    assert outcome(BEFORE, CLOSES).outcome == Outcome.NO_IMPROVEMENT
+
+
+def test_a_mouth_that_shrinks_is_refused_though_it_closes():
+    verdict = outcome(CLOSES, replace(CLOSES, amplitude_mm=6.0))
+    assert verdict.outcome == Outcome.NO_IMPROVEMENT
+    assert verdict.worse == ["amplitude_mm on replay 8.00 -> 6.00"]
+
+
+def test_open_vowels_lost_on_the_replay_set_are_refused():
+    lost = replace(CLOSES, shares={"bilabial": 0.9, "open": 0.7})
+    assert outcome(CLOSES, lost).worse == ["open on replay 0.90 -> 0.70"]
+
+
+def test_restless_lips_are_refused():
+    assert outcome(replace(CLOSES, silence_sd_mm=0.9), CLOSES).outcome == Outcome.NO_IMPROVEMENT
+
+
+def test_silence_is_better_when_it_is_smaller():
+    restless = replace(BEFORE, silence_sd_mm=1.5, silence_mean_mm=2.0)
+    verdict = judge([Fault.SILENCE], (restless, BEFORE), (BEFORE, BEFORE))
+    assert verdict.outcome == Outcome.IMPROVED
