@@ -1,0 +1,1 @@
+"""Complete trainings as named functions."""
