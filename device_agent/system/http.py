@@ -18,6 +18,14 @@ MAX_ANSWER_BYTES = 256 * 1024
 UPLOAD_CHUNK_BYTES = 256 * 1024
 
 
+class Refusal(ServerRefused):
+    """An answer that says no; ``status`` tells which no."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class DeviceHttp:
     """Calls on one server: ServerUnreachable is worth trying again, ServerRefused is an answer that says no."""
 
@@ -90,7 +98,7 @@ def _accept(method: str, url: str, status: int, body: bytes) -> bytes:
     message = f"{method} {url}: the server answered {status} ({said or 'no detail'})"
     if status >= 500 or status in (408, 425, 429):
         raise ServerUnreachable(f"{message}; it will be tried again")
-    raise ServerRefused(message)
+    raise Refusal(message, status)
 
 
 def _bounded(response: httpx.Response) -> bytes:
