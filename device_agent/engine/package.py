@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from device_agent.engine import archive
+from device_agent.engine.arrays import Floats
 from device_agent.errors import ModelError
 from device_agent.system.files import disk_errors
 from frame_protocol.model_package import MANIFEST, WEIGHTS, FileEntry, ModelManifest, weights_hash
-
-Floats = npt.NDArray[np.float32]
 
 GRAPHS = ("audio", "prompt", "step", "decoder")
 DETECTOR, DETECTOR_FULL, MESH, IRIS = (f"faces/{n}.tflite" for n in ("detector", "detector_full", "mesh", "iris"))

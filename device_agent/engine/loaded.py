@@ -1,0 +1,41 @@
+"""A model package loaded and warm: everything that rendering needs and that does not depend on a photo or a voice."""
+
+import numpy as np
+
+from device_agent.engine import features, package
+from device_agent.engine.arrays import Floats
+from device_agent.engine.photo.portrait import Portrait, PortraitReader
+from device_agent.engine.runtime.motion import MotionModel
+from device_agent.engine.runtime.onnx import DEFAULT_THREADS, OnnxBackend
+from device_agent.engine.runtime.speech import SpeechDetector, mouth_gate, require_speech, speech_windows
+from device_agent.engine.warp.face import FaceWarp
+from frame_protocol.model_package import Sampling
+
+
+class Engine:
+    """Loads once, renders any number of videos."""
+
+    def __init__(self, model: package.ModelPackage, *, threads: int = DEFAULT_THREADS) -> None:
+        self.manifest = model.manifest
+        self.constants = model.constants()
+        self.reader = PortraitReader(model)
+        self.motion = MotionModel(OnnxBackend(model, threads=threads), model.manifest.shape, self.constants)
+        self._detector = SpeechDetector(model.path(package.VAD))
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Run every graph once: the first run of a session allocates its memory."""
+        moment = np.zeros(1, dtype=np.float32)
+        for _ in self.motion.speak(moment, self.motion.null_prompt(), Sampling(temperature=0.0)):
+            pass
+        self._detector.probabilities(moment)
+
+    def warp(self, portrait: Portrait) -> FaceWarp:
+        """Prepare the pixels of one portrait for moving."""
+        return FaceWarp(portrait, self.constants.points, self.constants.extent, self.constants.opening_map)
+
+    def gate(self, samples: Floats) -> Floats:
+        """Return the mouth gate [frames] of a 16 kHz recording; raises VoiceSilent when nobody speaks."""
+        speech = speech_windows(self._detector.probabilities(samples))
+        require_speech(speech)
+        return mouth_gate(speech, features.frame_count(len(samples)))

@@ -1,0 +1,84 @@
+"""Everything that is measured once about a photo: the frame it is shown in, the face, its pose, its mouth at rest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from device_agent.engine import canonical, package
+from device_agent.engine.arrays import Floats, Pixels
+from device_agent.engine.compose import Canvas, compose, to_yuv
+from device_agent.engine.photo.aligned import aligned_crop
+from device_agent.engine.photo.detector import FaceDetector
+from device_agent.engine.photo.lips import LipLine, find_lip_line
+from device_agent.engine.photo.mesh import MeshFinder
+from device_agent.errors import NoFace
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A photo ready to be moved; all coordinates are pixels of the video's frame."""
+
+    canvas: Canvas
+    yuv: Pixels
+    """The frame as YUV 4:4:4."""
+    landmarks: Floats
+    """[478,3]."""
+    to_canvas: canonical.Similarity
+    """Canonical millimetres to pixels: the head's pose."""
+    lips: LipLine
+    rest_opening_mm: float
+    rest_width_mm: float
+    prompt: Floats
+    """[1,3,256,256] RGB 0..1 for the prompt graph."""
+    faces: int
+    """How many faces the photo shows; the largest is used."""
+
+    @property
+    def px_per_mm(self) -> float:
+        """Scale of the face in the frame."""
+        return self.to_canvas.scale
+
+    @property
+    def yaw_degrees(self) -> float:
+        """How far the head is turned; positive towards the picture's left edge."""
+        return float(np.degrees(np.arctan2(self.to_canvas.rotation[0, 2], self.to_canvas.rotation[2, 2])))
+
+
+class PortraitReader:
+    """Finds and measures the face of a photo with the face models of a package."""
+
+    def __init__(self, model: package.ModelPackage) -> None:
+        self._detector = FaceDetector(model.path(package.DETECTOR), model.path(package.DETECTOR_FULL))
+        self._mesh = MeshFinder(model.path(package.MESH), model.path(package.IRIS))
+        self._points = model.constants().points
+
+    def read(self, photo: Pixels, width: int, height: int) -> Portrait:
+        """Measure the largest face; raises NoFace when there is none."""
+        landmarks, faces = self._largest(photo)
+        canvas = compose(photo, width, height)
+        return measure(photo, landmarks, canvas, self._points, faces=faces)
+
+    def _largest(self, photo: Pixels) -> tuple[Floats, int]:
+        found = self._detector.find(photo)
+        for face in found:
+            landmarks = self._mesh.find(photo, face)
+            if landmarks is not None:
+                return landmarks, len(found)
+        raise NoFace(
+            "no face was found in the photo; use one that shows a face from the front or half side, not too small"
+        )
+
+
+def measure(photo: Pixels, landmarks: Floats, canvas: Canvas, points: Floats, *, faces: int = 1) -> Portrait:
+    """Derive pose, lip line and rest shape from ``landmarks`` [478,3] in pixels of ``photo``."""
+    placed = canvas.place(landmarks)
+    to_canvas = canonical.align(points, placed)
+    yuv = to_yuv(canvas.pixels)
+    lips = find_lip_line(np.ascontiguousarray(yuv[..., 0]), placed, to_canvas.scale)
+    middle = len(lips.along) // 2
+    return Portrait(
+        canvas=canvas, yuv=yuv, landmarks=placed, to_canvas=to_canvas, lips=lips,
+        rest_opening_mm=float(lips.lower[middle] - lips.upper[middle]) / to_canvas.scale,
+        rest_width_mm=float(canonical.width(canonical.to_mm(placed).apply(placed))),
+        prompt=aligned_crop(photo, canonical.align(points, landmarks)), faces=faces,
+    )  # fmt: skip

@@ -1,0 +1,105 @@
+"""Sound in, facial motion out, frame after frame: the token loop around the graphs.
+
+Memory does not grow with the length of the voice: the sound passes in windows, the past lives in a ring.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from device_agent.engine import features, rope
+from device_agent.engine.arrays import Floats
+from device_agent.engine.package import Constants
+from device_agent.engine.runtime.backend import Backend, StepInputs
+from device_agent.engine.runtime.ring import Ring
+from frame_protocol.model_package import GraphShape, Sampling
+
+PROMPT_SIDE = 256
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the transformer knows of the photo: keys and values [L*H,dh,1,256]."""
+
+    keys: Floats
+    values: Floats
+
+
+@dataclass(frozen=True)
+class FrameMotion:
+    """One frame as the model sees it."""
+
+    tokens: list[int]
+    motion: Floats
+    """[channels,64,64] mm from the closed mouth."""
+
+
+class MotionModel:
+    """The model of one package on one backend."""
+
+    def __init__(self, backend: Backend, shape: GraphShape, constants: Constants) -> None:
+        self._backend, self._shape, self._constants = backend, shape, constants
+
+    def prompt(self, photo: Floats, opening_mm: float, width_mm: float) -> Prompt:
+        """Look at the aligned photo [1,3,256,256] once."""
+        return self._prompt(photo, [opening_mm, width_mm, 1.0, 0.0])
+
+    def null_prompt(self) -> Prompt:
+        """Return the learned prompt of "no photo"."""
+        return self._prompt(np.zeros((1, 3, PROMPT_SIDE, PROMPT_SIDE), dtype=np.float32), [0.0, 0.0, 0.0, 0.0])
+
+    def _prompt(self, photo: Floats, rest: list[float]) -> Prompt:
+        return Prompt(*self._backend.prompt(photo, np.array(rest, dtype=np.float32).reshape(1, 4, 1, 1)))
+
+    def speak(self, samples: Floats, prompt: Prompt, sampling: Sampling) -> Iterator[FrameMotion]:
+        """Yield the motion of each video frame of a 16 kHz recording."""
+        state = _Stream(self._backend, self._shape, self._constants, prompt, sampling)
+        shape = self._shape
+        for _, count, window in features.windows(
+            samples, left=shape.audio_left, chunk=shape.audio_chunk, right=shape.audio_right
+        ):
+            audio = self._backend.audio(np.ascontiguousarray(window))
+            for index in range(count):
+                yield state.next(audio[..., index : index + 1])
+
+
+class _Stream:
+    """State of one voice: the ring, the codes that are fed back, the dice."""
+
+    def __init__(
+        self, backend: Backend, shape: GraphShape, constants: Constants, prompt: Prompt, sampling: Sampling
+    ) -> None:
+        self._backend, self._shape, self._prompt = backend, shape, prompt
+        self._codebook = constants.codebook
+        self._ring = Ring(shape)
+        silence = np.zeros((1, shape.code_dim, 1, shape.tokens_per_frame), dtype=np.float32)
+        self._fed_back = [silence] * max(1, shape.feedback_lag)
+        self._temperature = sampling.temperature
+        self._dice = np.random.default_rng(sampling.seed)
+        self._frame = 0
+
+    def next(self, audio: Floats) -> FrameMotion:
+        """Advance by one frame whose audio token is [1,D,1,1]."""
+        cos, sin = rope.tables(self._frame, 1 + self._shape.tokens_per_frame, self._shape.head_dim)
+        logits, keys, values = self._backend.step(
+            StepInputs(
+                audio=np.ascontiguousarray(audio), feedback=self._fed_back[0], cos=cos, sin=sin,
+                prompt_k=self._prompt.keys, prompt_v=self._prompt.values,
+                cache_k=self._ring.keys, cache_v=self._ring.values, mask=self._ring.mask,
+            )
+        )  # fmt: skip
+        self._ring.store(self._frame, keys, values)
+        tokens = draw_tokens(logits[0, :, 0, :], self._temperature, self._dice)
+        codes = np.ascontiguousarray(self._codebook[tokens].T[None, :, None, :])
+        self._fed_back = [*self._fed_back[1:], codes]
+        self._frame += 1
+        return FrameMotion([int(token) for token in tokens], self._backend.decoder(codes)[0])
+
+
+def draw_tokens(logits: Floats, temperature: float, dice: np.random.Generator) -> Floats:
+    """Draw one token per column of ``logits`` [codebook, T] by Gumbel's trick; the likeliest at temperature 0."""
+    if temperature <= 0:
+        return np.asarray(logits.argmax(axis=0))
+    noise = dice.gumbel(size=logits.shape)
+    return np.asarray((logits / temperature + noise).argmax(axis=0))

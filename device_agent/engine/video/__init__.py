@@ -1,0 +1,1 @@
+"""Writes frames and sound into a video file."""

@@ -1,0 +1,1 @@
+"""Moves the pixels of a photo as a map of facial motion says."""

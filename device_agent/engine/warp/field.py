@@ -1,0 +1,139 @@
+"""From a map of motion in millimetres to the pixels of a photo: where does each pixel of the new picture come from?
+
+Two layers move the skin: the upper one what lies above the lip line, the lower one what lies below. They may disagree
+only between the corners of the mouth, where their difference is the opening; beyond the corners they are blended.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from device_agent.engine.arrays import Floats
+from device_agent.engine.photo.portrait import Portrait
+from device_agent.engine.warp.surface import canonical_grid
+
+STEP = 4
+"""Pixels between two nodes of the grid that motion is computed on; skin moves smoothly."""
+
+ITERATIONS = 5
+"""Fixed-point steps from "where does it go" to "where does it come from"; each shrinks the error to a third."""
+
+BORDER_MM = 14.0
+"""Motion fades to nothing over this distance from the border of the map: no seam."""
+
+CORNER_FADE = 0.14
+"""The opening fades out over this share of half the mouth's width, inside each corner."""
+
+CORNER_BLEND_MM = 3.0
+"""Width of the blend between the layers right at the corner; it widens outwards."""
+
+BOX_UNIT = 2 * STEP
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of pixels in the frame."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Sources:
+    """For each grid node, how far away (x, y in pixels) the layer's source lies."""
+
+    upper: Floats
+    lower: Floats
+
+
+def face_box(portrait: Portrait, extent: Floats) -> Box:
+    """Return the part of the frame that can move: the map's extent, within the photo, in whole grid cells."""
+    x0, y0, x1, y1 = map(float, extent)
+    mouth_depth = -10.0
+    corners = np.array([[x, y, mouth_depth] for x in (x0, x1) for y in (y0, y1)])
+    placed = portrait.to_canvas.apply(corners)[:, :2]
+    low, high = np.floor(placed.min(axis=0)), np.ceil(placed.max(axis=0))
+    canvas = portrait.canvas
+    left, top = max(int(low[0]), canvas.left), max(int(low[1]), canvas.top)
+    left, top = left + left % 2, top + top % 2
+    width = (min(int(high[0]), canvas.right) - left) // BOX_UNIT * BOX_UNIT
+    height = (min(int(high[1]), canvas.bottom) - top) // BOX_UNIT * BOX_UNIT
+    return Box(left, top, max(width, BOX_UNIT), max(height, BOX_UNIT))
+
+
+class MotionField:
+    """The geometry of one portrait, computed once; ``sources`` is the work of one frame."""
+
+    def __init__(self, portrait: Portrait, points: Floats, extent: Floats) -> None:
+        self.box = face_box(portrait, extent)
+        self.x = self.box.left + STEP / 2 + STEP * np.arange(self.box.width // STEP, dtype=np.float32)
+        self.y = self.box.top + STEP / 2 + STEP * np.arange(self.box.height // STEP, dtype=np.float32)
+        uv = canonical_grid(portrait.landmarks, points, self.x, self.y)
+        self._map_x, self._map_y = _map_position(uv, extent)
+        self._strength = _fade(uv, extent)[..., None]
+        self._turn = (portrait.to_canvas.scale * portrait.to_canvas.rotation[:2, :2]).astype(np.float32)
+        self._beyond, self._below = _layers(portrait, self.x, self.y)
+        columns, rows = np.arange(len(self.x), dtype=np.float32), np.arange(len(self.y), dtype=np.float32)
+        self._node_x, self._node_y = np.meshgrid(columns, rows)
+
+    def at_source(self, values: Floats, source: Floats) -> Floats:
+        """Return per node the value [rows, columns] of ``values`` where its source lies."""
+        return look_up(values, self._node_x + source[..., 0] / STEP, self._node_y + source[..., 1] / STEP)
+
+    def sources(self, motion: Floats) -> Sources:
+        """Return where both layers come from under ``motion`` [4,64,64] in mm, relative to the photo as it is."""
+        upper, lower = self._displacements(motion)
+        return Sources(self._invert(upper), self._invert(lower))
+
+    def _displacements(self, motion: Floats) -> tuple[Floats, Floats]:
+        channels = np.ascontiguousarray(motion.transpose(1, 2, 0))
+        millimetres = look_up(channels, self._map_x, self._map_y) * self._strength
+        upper, lower = millimetres[..., :2] @ self._turn.T, millimetres[..., 2:] @ self._turn.T
+        apart = (lower - upper) * self._beyond
+        return upper + apart * self._below, lower - apart * (1.0 - self._below)
+
+    def _invert(self, forward: Floats) -> Floats:
+        cells = forward / STEP
+        back = -cells
+        for _ in range(ITERATIONS):
+            x, y = self._node_x + back[..., 0], self._node_y + back[..., 1]
+            back = -look_up(cells, x, y)
+        return np.asarray(back * STEP)
+
+
+def _map_position(uv: Floats, extent: Floats) -> tuple[Floats, Floats]:
+    """Position in the 64x64 map, counted between cell centres as OpenCV does."""
+    x0, y0, x1, y1 = map(float, extent)
+    return (uv[..., 0] - x0) / (x1 - x0) * 64 - 0.5, (uv[..., 1] - y0) / (y1 - y0) * 64 - 0.5
+
+
+def _fade(uv: Floats, extent: Floats) -> Floats:
+    x0, y0, x1, y1 = map(float, extent)
+    inside = np.minimum.reduce([uv[..., 0] - x0, x1 - uv[..., 0], uv[..., 1] - y0, y1 - uv[..., 1]])
+    return smoothstep(inside / BORDER_MM)
+
+
+def _layers(portrait: Portrait, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return, per node: how far it is beyond the corners (0..1), and how far it belongs below the lip line (0..1)."""
+    lips = portrait.lips
+    along, across = lips.frame(*np.meshgrid(x, y))
+    upper, lower = lips.heights(along)
+    beyond = smoothstep((np.abs(along) / lips.half_width - (1 - CORNER_FADE)) / CORNER_FADE)
+    outside = np.maximum(np.abs(along) - lips.half_width, 0)
+    blend = CORNER_BLEND_MM * portrait.px_per_mm + outside
+    below = smoothstep((across - (upper + lower) / 2) / (2 * blend) + 0.5)
+    return beyond[..., None], below[..., None]
+
+
+def look_up(picture: Floats, x: Floats, y: Floats) -> Floats:
+    """Interpolate ``picture`` at pixel positions; beyond its border lies the border."""
+    return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def smoothstep(value: Floats) -> Floats:
+    """Rise from 0 at 0 to 1 at 1 without corners."""
+    clipped = np.clip(value, 0.0, 1.0)
+    return np.asarray(clipped * clipped * (3.0 - 2.0 * clipped), dtype=np.float32)
