@@ -1,0 +1,21 @@
+"""Chinese for the texts of the releases' pages."""
+
+ZH = {
+    "Releases": "发布",
+    "Release": "发布",
+    "Line": "产品线",
+    "Counter": "计数",
+    "Title": "标题",
+    "Published": "发布时间",
+    "by {name}": "由 {name}",
+    "Files": "文件",
+    "Kind": "类型",
+    "Path": "路径",
+    "Size": "大小",
+    "{number} bytes": "{number} 字节",
+    "No release has been published yet.": "还没有发布任何版本。",
+    "Needs the model with weights": "需要的模型权重",
+    "Weights afterwards": "更新后的权重",
+    "Roll out this release": "推送此版本",
+    "any model": "任意模型",
+}

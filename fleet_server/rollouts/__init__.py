@@ -1,0 +1,1 @@
+"""Rollouts: which frames get a release, how it goes, and when it stops."""

@@ -1,0 +1,219 @@
+"""Use cases of rollouts: make one, steer it, tell a frame its assignment, take a frame's report."""
+
+from collections.abc import Iterable, Sequence
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from fleet_server import audit, logs
+from fleet_server.audit.service import SYSTEM
+from fleet_server.db import utc_now
+from fleet_server.devices.models import Frame
+from fleet_server.devices.notify import notify
+from fleet_server.errors import Conflict, Invalid, NotFound
+from fleet_server.releases import service as releases
+from fleet_server.rollouts import policy, queries
+from fleet_server.rollouts.models import FrameUpdate, Rollout, StoredReport
+from fleet_server.rollouts.policy import Action, HaltRule, RolloutState, Stage
+from frame_protocol.telemetry import CommandKind
+from frame_protocol.updates import FINAL, Assignment, Line, UpdateReport, UpdateState
+
+MAX_NAMED_FRAMES = 1000
+NOTIFY_LIMIT = 2000
+"""More frames than this are not hinted at one by one: they poll anyway."""
+
+log = logs.get("rollouts")
+
+
+def create(
+    session: Session, actor: str, release_name: str, stages: Sequence[Stage], rule: HaltRule | None = None
+) -> Rollout:
+    """Make a draft."""
+    release = releases.by_name(session, release_name)
+    _check_stages(session, stages)
+    now = utc_now()
+    rollout = Rollout(
+        key=str(uuid4()),
+        release_id=release.id,
+        state=RolloutState.DRAFT,
+        stages=[msgspec.to_builtins(stage) for stage in stages],
+        stage=0,
+        halt_rule=msgspec.to_builtins(rule or HaltRule()),
+        reason="",
+        created_by=actor,
+        created_at=now,
+        changed_at=now,
+    )
+    session.add(rollout)
+    session.flush()
+    session.refresh(rollout)
+    audit.record(session, actor, f"{actor} made rollout {rollout.id} of {release.name} for {describe(stages)}.")
+    return rollout
+
+
+def act(session: Session, actor: str, rollout_id: int, action: Action, reason: str = "") -> Rollout:
+    """Do one of the actions that the rollout's state allows."""
+    rollout = get(session, rollout_id, lock=True)
+    allowed = policy.ACTIONS[RolloutState(rollout.state)]
+    if action not in allowed:
+        can = ", ".join(allowed) or "nothing more can be done with it"
+        raise Conflict(f"rollout {rollout_id} is {rollout.state}: {action} is not possible; possible: {can}")
+    _move(session, rollout, allowed[action], reason)
+    because = f": {reason}" if reason else ""
+    audit.record(session, actor, f"{actor} did {action} on rollout {rollout.id} of {rollout.release.name}{because}.")
+    if rollout.state == RolloutState.RUNNING:
+        _hint(session, rollout)
+    return rollout
+
+
+def get(session: Session, rollout_id: int, *, lock: bool = False) -> Rollout:
+    """Return one rollout; ``lock`` keeps other transactions from changing it meanwhile."""
+    query = select(Rollout).where(Rollout.id == rollout_id)
+    rollout = session.scalar(query.with_for_update(of=Rollout) if lock else query)
+    if rollout is None:
+        raise NotFound(f"there is no rollout {rollout_id}; see the list of rollouts")
+    return rollout
+
+
+def assignment(session: Session, frame_id: str) -> Assignment | None:
+    """Return what the frame should run now: one SELECT, no write."""
+    weights, candidates = queries.candidates(session, frame_id)
+    chosen = policy.choose(frame_id, weights, candidates)
+    if chosen is None:
+        return None
+    return Assignment(
+        frame=frame_id,
+        order_id=policy.order_id(chosen.key, frame_id),
+        release=chosen.release,
+        line=Line(chosen.line),
+    )
+
+
+def apply_report(session: Session, report: UpdateReport, signature: str) -> bool:
+    """Store a report whose signature was verified; return whether it was new. Sent twice, it counts once."""
+    rollout = _rollout_of(session, report)
+    if rollout is None:
+        log.warning("update.order_unknown", frame=report.frame, order=report.order_id, release=report.release)
+        return False
+    _touch(session, rollout, report)
+    if not _store(session, report, signature):
+        return False
+    _advance(session, rollout, report)
+    _judge(session, rollout.id)
+    return True
+
+
+def stages_of(rollout: Rollout) -> list[Stage]:
+    """Return all stages of a rollout."""
+    return msgspec.convert(rollout.stages, list[Stage])
+
+
+def describe(stages: Iterable[Stage]) -> str:
+    """Say in words who is named by stages."""
+    parts = []
+    for stage in stages:
+        if stage.frames:
+            parts.append(f"{len(stage.frames)} named frames" if len(stage.frames) > 1 else stage.frames[0])
+        if stage.percent:
+            parts.append(f"{stage.percent:g} % of all frames")
+    return ", then ".join(parts)
+
+
+def _check_stages(session: Session, stages: Sequence[Stage]) -> None:
+    if not stages or not all(stage.frames or stage.percent for stage in stages):
+        raise Invalid("a rollout needs frames or a percentage: expected at least one, got neither")
+    if any(not 0 <= stage.percent <= 100 for stage in stages):
+        raise Invalid("a percentage is expected to be from 0 to 100")
+    named = {frame for stage in stages for frame in stage.frames}
+    if len(named) > MAX_NAMED_FRAMES:
+        raise Invalid(f"{len(named)} frames are named, at most {MAX_NAMED_FRAMES} can be; use a percentage")
+    unknown = named - set(session.scalars(select(Frame.id).where(Frame.id.in_(named))))
+    if unknown:
+        raise Invalid(f"no such frames: {', '.join(sorted(unknown)[:5])}")
+
+
+def _move(session: Session, rollout: Rollout, state: RolloutState, reason: str) -> None:
+    rollout.state, rollout.reason, rollout.changed_at = state, reason[:500], utc_now()
+    session.flush()
+
+
+def _hint(session: Session, rollout: Rollout) -> None:
+    """Ask the frames of the stages reached to poll now."""
+    stages = stages_of(rollout)[: rollout.stage + 1]
+    ids = session.scalars(select(Frame.id).where(Frame.revoked_at.is_(None)).limit(NOTIFY_LIMIT)).all()
+    named = [frame for stage in stages for frame in stage.frames]
+    chosen = {frame for frame in (*ids, *named) if policy.includes(stages, rollout.key, frame)}
+    notify(session, sorted(chosen), CommandKind.CHECK_UPDATE)
+
+
+def _rollout_of(session: Session, report: UpdateReport) -> Rollout | None:
+    """Find the rollout whose order for this frame the report names: orders are computed, not stored."""
+    for rollout in queries.of_release(session, report.release):
+        if policy.order_id(rollout.key, report.frame) == report.order_id:
+            return rollout
+    return None
+
+
+def _touch(session: Session, rollout: Rollout, report: UpdateReport) -> None:
+    """Make the frame's row when this is the first that is heard of it."""
+    insert = _insert(session)(FrameUpdate).values(
+        rollout_id=rollout.id,
+        frame_id=report.frame,
+        order_id=report.order_id,
+        state=UpdateState.IDLE,
+        reason="",
+        weights_sha256=None,
+        changed_at=utc_now(),
+    )
+    session.execute(insert.on_conflict_do_nothing())
+
+
+def _store(session: Session, report: UpdateReport, signature: str) -> bool:
+    insert = _insert(session)(StoredReport).values(
+        order_id=report.order_id,
+        state=report.state,
+        received_at=utc_now(),
+        sent_at=report.at,
+        boot=report.boot,
+        reason=report.reason,
+        weights_sha256=report.weights_sha256,
+        health=msgspec.to_builtins(report.health),
+        signature=signature,
+    )
+    stored = session.execute(insert.on_conflict_do_nothing().returning(StoredReport.state))
+    return stored.scalar() is not None
+
+
+def _advance(session: Session, rollout: Rollout, report: UpdateReport) -> None:
+    row = session.get_one(FrameUpdate, (rollout.id, report.frame), with_for_update=True, populate_existing=True)
+    if policy.ORDER[report.state] < policy.ORDER[UpdateState(row.state)]:
+        return
+    row.state, row.reason, row.changed_at = report.state, report.reason, utc_now()
+    row.weights_sha256 = report.weights_sha256
+    session.flush()
+
+
+def _judge(session: Session, rollout_id: int) -> None:
+    """Stop a rollout that goes wrong, end one that is complete."""
+    rollout = get(session, rollout_id, lock=True)
+    if rollout.state != RolloutState.RUNNING:
+        return
+    counts = queries.counts(session, rollout.id)
+    why = policy.must_halt(counts, msgspec.convert(rollout.halt_rule, HaltRule))
+    name = rollout.release.name
+    if why is not None:
+        _move(session, rollout, RolloutState.HALTED, why)
+        audit.record(session, SYSTEM, f"The server halted rollout {rollout.id} of {name}: {why}.")
+        return
+    ended = sum(number for state, number in counts.items() if state in FINAL)
+    if policy.is_complete(stages_of(rollout), ended):
+        _move(session, rollout, RolloutState.FINISHED, "")
+        audit.record(session, SYSTEM, f"The server finished rollout {rollout.id} of {name}: every named frame ended.")
+
+
+def _insert(session: Session):  # type: ignore[no-untyped-def]  # noqa: ANN202  the dialects' inserts share no base
+    """The INSERT of the database in use, which knows ON CONFLICT."""
+    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

@@ -1,0 +1,204 @@
+"""A release on its way from the person who builds it, past those who sign it, to the server: one directory.
+
+BUNDLE/root.json                 the root that the builder trusts
+BUNDLE/targets.json              top-level targets, verified against it: who must sign the line
+BUNDLE/LINE.json                 next metadata of the line, unsigned at first
+BUNDLE/targets/PATH              the manifest and the artefacts, under their target paths
+"""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
+
+from fleet_server.errors import ConfigurationError, Invalid
+from fleet_server.pki import files
+from fleet_server.signing import keys, metadata, roles
+from frame_protocol.codec import decode, encode
+from frame_protocol.errors import ProtocolError
+from frame_protocol.updates import Artefact, ArtefactKind, Line, Release, Requirements, artefact_path, manifest_path
+
+ReadMetadata = Callable[[str], bytes | None]
+"""Name of a metadata file -> its bytes, or None when there is none."""
+
+_FILE_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,99}$")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a release shall be."""
+
+    line: Line
+    name: str
+    counter: int
+    title: str
+    artefacts: Sequence[tuple[ArtefactKind, Path]]
+    requires: Requirements
+    result_weights_sha256: str | None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle as it lies on disk."""
+
+    directory: Path
+    line: Line
+    targets: Metadata[Targets]
+    document: Metadata[Targets]
+    release: Release
+
+    @property
+    def data(self) -> bytes:
+        """The line's metadata with the signatures it has so far."""
+        return metadata.dump(self.document)
+
+    def artefact(self, path: str) -> Path:
+        """Return where the file of a target path lies in the bundle."""
+        return self.directory / "targets" / path
+
+    def signatures(self) -> tuple[int, int]:
+        """Return how many valid signatures there are, and how many are needed."""
+        return metadata.signatures(self.targets, self.line, self.document)
+
+
+def build(plan: Plan, read: ReadMetadata, trusted_root: bytes, out: Path) -> Bundle:
+    """Make the bundle of a new release on top of what is published; ``trusted_root`` is the ceremony's."""
+    if out.exists():
+        raise ConfigurationError(f"{out} exists already; choose a new directory for the bundle")
+    root, targets, current = _published(plan.line, read, trusted_root)
+    at = metadata.now()
+    release = _release(plan)
+    manifest = manifest_path(plan.line, plan.name)
+    if manifest in current.signed.targets:
+        raise Invalid(f"{plan.name} is published already; a release never changes, choose another name")
+    _check_counter(plan, current)
+    files.write(out / "root.json", metadata.dump(root), files.PUBLIC_MODE)
+    files.write(out / "targets.json", metadata.dump(targets), files.PUBLIC_MODE)
+    data = encode(release)
+    files.write(out / "targets" / manifest, data, files.PUBLIC_MODE)
+    added = [metadata.target(manifest, len(data), hashlib.sha256(data).hexdigest(), {"counter": plan.counter})]
+    for (_, source), artefact in zip(plan.artefacts, release.artefacts, strict=True):
+        (out / "targets" / artefact.path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, out / "targets" / artefact.path)
+        added.append(metadata.target(artefact.path, artefact.length, artefact.sha256))
+    document = metadata.next_line(current, plan.line, added, at)
+    files.write(out / f"{plan.line}.json", metadata.dump(document), files.PUBLIC_MODE)
+    return load(out)
+
+
+def load(directory: Path) -> Bundle:
+    """Read a bundle and check that it is whole: root, targets, and every new file against its entry."""
+    line = next((line for line in Line if (directory / f"{line}.json").is_file()), None)
+    if line is None:
+        raise ConfigurationError(f"{directory} is no release bundle: it has no metadata of a line")
+    root = metadata.parse(Root, (directory / "root.json").read_bytes())
+    targets = metadata.parse(Targets, (directory / "targets.json").read_bytes())
+    metadata.verify(root, roles.TARGETS, targets)
+    document = metadata.parse(Targets, (directory / f"{line}.json").read_bytes())
+    manifests = sorted((directory / "targets" / "releases" / line).glob("*.json"))
+    if len(manifests) != 1:
+        raise ConfigurationError(f"{directory} holds {len(manifests)} release manifests, expected one")
+    try:
+        release = decode(manifests[0].read_bytes(), Release)
+    except ProtocolError as error:
+        raise Invalid(f"{manifests[0]}: {error}") from error
+    bundle = Bundle(directory, line, targets, document, release)
+    for path in (manifest_path(line, release.name), *(artefact.path for artefact in release.artefacts)):
+        _check_file(bundle.artefact(path), document.signed.targets.get(path))
+    for artefact in release.artefacts:
+        entry = document.signed.targets[artefact.path]
+        if (artefact.length, artefact.sha256) != (entry.length, entry.hashes.get("sha256")):
+            raise Invalid(f"{artefact.path}: the manifest and the metadata to be signed differ")
+    return bundle
+
+
+def sign(bundle: Bundle, person: Path, password: str) -> Bundle:
+    """Add the signature of the person whose keys lie in ``person``; signing twice changes nothing."""
+    signer = keys.open_signer(person / f"{bundle.line}.pem", password)
+    delegations = bundle.targets.signed.delegations
+    role = delegations.roles[bundle.line] if delegations and delegations.roles else None
+    if role is None or signer.public_key.keyid not in role.keyids:
+        raise Invalid(
+            f"{person} holds no key that may sign {bundle.line}; take the keys of this repository's ceremony"
+        )
+    metadata.sign(bundle.document, signer)
+    files.write(bundle.directory / f"{bundle.line}.json", bundle.data, files.PUBLIC_MODE)
+    return load(bundle.directory)
+
+
+def _published(
+    line: Line, read: ReadMetadata, trusted_root: bytes
+) -> tuple[Metadata[Root], Metadata[Targets], Metadata[Targets]]:
+    """Return root, targets and the line as published, walked and verified from the trusted root."""
+    root = metadata.parse(Root, trusted_root)
+    metadata.verify(root, roles.ROOT, root)
+    while (data := read(f"{root.signed.version + 1}.root.json")) is not None:
+        following = metadata.parse(Root, data)
+        metadata.verify(root, roles.ROOT, following)
+        metadata.verify(following, roles.ROOT, following)
+        root = following
+    timestamp = metadata.parse(Timestamp, _need(read, "timestamp.json"))
+    metadata.verify(root, roles.TIMESTAMP, timestamp)
+    snapshot = metadata.parse(Snapshot, _need(read, f"{timestamp.signed.snapshot_meta.version}.snapshot.json"))
+    metadata.verify(root, roles.SNAPSHOT, snapshot)
+    versions = {name: entry.version for name, entry in snapshot.signed.meta.items()}
+    targets = metadata.parse(Targets, _need(read, f"{versions.get('targets.json')}.targets.json"))
+    metadata.verify(root, roles.TARGETS, targets)
+    current = metadata.parse(Targets, _need(read, f"{versions.get(f'{line}.json')}.{line}.json"))
+    metadata.verify(targets, line, current)
+    return root, targets, current
+
+
+def _release(plan: Plan) -> Release:
+    artefacts = []
+    for kind, source in plan.artefacts:
+        name = source.name.lower()
+        if not _FILE_NAME.match(name):
+            raise Invalid(f"{source.name}: an artefact's name has letters, digits, '.', '_' and '-' only; rename it")
+        if not source.is_file() or source.stat().st_size == 0:
+            raise Invalid(f"{source} is missing or empty")
+        path = artefact_path(plan.line, plan.name, name)
+        artefacts.append(Artefact(kind=kind, path=path, length=source.stat().st_size, sha256=_file_hash(source)))
+    release = Release(
+        name=plan.name,
+        line=plan.line,
+        counter=plan.counter,
+        title=plan.title,
+        artefacts=artefacts,
+        requires=plan.requires,
+        result_weights_sha256=plan.result_weights_sha256,
+    )
+    try:
+        return decode(encode(release), Release)
+    except ProtocolError as error:
+        raise Invalid(f"this is not a release that frames accept: {error}") from error
+
+
+def _check_counter(plan: Plan, current: Metadata[Targets]) -> None:
+    published = [(file.custom or {}).get("counter", 0) for file in current.signed.targets.values()]
+    highest = max(published, default=0)
+    if plan.counter <= highest:
+        raise Invalid(f"counter {plan.counter}: {plan.line} has published {highest}; take at least {highest + 1}")
+
+
+def _check_file(path: Path, entry: TargetFile | None) -> None:
+    if entry is None:
+        raise Invalid(f"{path} is not in the metadata to be signed")
+    if not path.is_file() or path.stat().st_size != entry.length or _file_hash(path) != entry.hashes.get("sha256"):
+        raise Invalid(f"{path} is missing or is not the file that the metadata names; build the bundle anew")
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _need(read: ReadMetadata, name: str) -> bytes:
+    data = read(name)
+    if data is None:
+        raise Invalid(f"the server has no {name}; expected the repository that the ceremony began")
+    return data
