@@ -36,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for feature in FEATURES:
         importlib.import_module(f"device_agent.{feature}.commands").add_commands(subparsers)
+    importlib.import_module("device_agent.run_command").add_commands(subparsers)
     return parser
 
 

@@ -18,7 +18,13 @@ _MICRO = 1e-6
 
 
 def sample(
-    storage: Path, *, sys: Path = SYS, proc: Path = PROC, agent_version: str = "", model_id: str = ""
+    storage: Path,
+    *,
+    sys: Path = SYS,
+    proc: Path = PROC,
+    agent_version: str = "",
+    model_id: str = "",
+    weights_sha256: str | None = None,
 ) -> Health:
     """Return one sample of the frame's condition; ``storage`` is a path on the disk to measure."""
     return Health(
@@ -29,6 +35,7 @@ def sample(
         battery_percent=battery_percent(sys),
         power_watts=power_watts(sys),
         model_id=model_id,
+        weights_sha256=weights_sha256,
         agent_version=agent_version,
     )
 

@@ -1,0 +1,1 @@
+"""Files for the machine that the agent is installed on."""
