@@ -15,18 +15,32 @@ from device_agent.engine.arrays import Floats, Pixels
 UPPER_EDGE = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 LOWER_EDGE = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
 SAMPLES = 97
-CLOSED_BELOW_MM = 2.6
-"""The mesh reads 0.9 to 2.5 mm on closed mouths."""
+CENTRE = slice(SAMPLES // 3, -(SAMPLES // 3))
+"""The middle third of the mouth, where openings are measured."""
 
-SEARCH_MM = 3.0
-"""How far from the mesh's edge the line between closed lips is looked for."""
+OPEN_MESH_MM = 2.6
+"""The mesh reads 0.9 to 3.6 mm on closed mouths; below this it is believed."""
+
+OPEN_EDGES_MM = 3.0
+"""Above that, edges of lip colour at least this far apart must agree that the mouth is open."""
+
+CORNER_SHARE = 0.15
+"""Over this share of half the mouth's width the edges of an open mouth run together."""
 
 STEP_MM = 0.15
-STRAY_COST = 0.02
-"""Cost of leaving the mesh's line, per square millimetre; brightness runs from 0 to 1."""
+LINE_SEARCH_MM = (-3.0, 3.0)
+UPPER_SEARCH_MM = (-2.5, 2.0)
+LOWER_SEARCH_MM = (-1.5, 4.0)
+"""How far from the mesh's edge the true one is looked for; up is negative."""
 
-BEND_COST = 0.6
+STRAY_COST = 0.008
+"""Cost of leaving the mesh's line, per square millimetre; contrast runs from 0 to 1."""
+
+BEND_COST = 0.03
 """Cost of one search step up or down between neighbouring samples."""
+
+MIN_COLOUR_CONTRAST = 4.0
+"""Lip colour (V of YUV) must change by this much for its edges to be used: not in black-and-white photos."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +76,26 @@ class LipLine:
         )
 
 
-def find_lip_line(brightness: Pixels, landmarks: Floats, px_per_mm: float) -> LipLine:
-    """Measure the lip line on the brightness [height, width] of the picture in which ``landmarks`` lie."""
+def find_lip_line(yuv: Pixels, landmarks: Floats, px_per_mm: float) -> LipLine:
+    """Measure the lip line in the picture [height, width, 3] (YUV) in which ``landmarks`` lie."""
     corners = landmarks[[canonical.RIGHT_CORNER, canonical.LEFT_CORNER], :2]
     span = corners[1] - corners[0]
     half = float(np.linalg.norm(span)) / 2
     line = LipLine(corners.mean(axis=0), span / (2 * half), half, *_flat(half))
     upper, lower = (_edge(line, landmarks[list(index), :2]) for index in (UPPER_EDGE, LOWER_EDGE))
-    gap = float(np.median((lower - upper)[SAMPLES // 3 : -SAMPLES // 3])) / px_per_mm
-    if gap < CLOSED_BELOW_MM:
-        upper = lower = _dark_line(brightness, line, (upper + lower) / 2, px_per_mm)
-    lower = np.maximum(upper, lower)
-    return LipLine(line.centre, line.axis, half, line.along, upper, lower)
+    strip = _Strip(yuv, line, px_per_mm)
+    if strip.gap_mm(upper, lower) > OPEN_MESH_MM:
+        upper, lower = strip.colour_edges(upper, lower)
+        if strip.gap_mm(upper, lower) > OPEN_EDGES_MM:
+            return LipLine(line.centre, line.axis, half, line.along, *_meeting_at_corners(line, upper, lower))
+    seam = strip.dark_line((upper + lower) / 2)
+    return LipLine(line.centre, line.axis, half, line.along, seam, seam)
+
+
+def _meeting_at_corners(line: LipLine, upper: Floats, lower: Floats) -> tuple[Floats, Floats]:
+    middle, half_gap = (upper + lower) / 2, np.maximum(lower - upper, 0) / 2
+    half_gap = half_gap * np.clip((1 - np.abs(line.along) / line.half_width) / CORNER_SHARE, 0, 1)
+    return middle - half_gap, middle + half_gap
 
 
 def _flat(half: float) -> tuple[Floats, Floats, Floats]:
@@ -94,19 +116,46 @@ def _smooth(heights: Floats) -> Floats:
     return np.asarray(cv2.GaussianBlur(heights[None], (0, 0), 2.0, borderType=cv2.BORDER_REPLICATE)[0])
 
 
-def _dark_line(brightness: Pixels, line: LipLine, guess: Floats, px_per_mm: float) -> Floats:
-    """Find the darkest smooth path near ``guess``: dynamic programming over heights, sample by sample."""
-    steps = round(SEARCH_MM / STEP_MM)
-    offsets = np.arange(-steps, steps + 1, dtype=np.float32) * STEP_MM
-    across = guess[None] + offsets[:, None] * px_per_mm
-    normal = np.array([-line.axis[1], line.axis[0]])
-    x = line.centre[0] + line.along * line.axis[0] + across * normal[0] - 0.5
-    y = line.centre[1] + line.along * line.axis[1] + across * normal[1] - 0.5
-    strip: Floats = cv2.remap(brightness, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
-    strip = cv2.GaussianBlur(strip.astype(np.float32) / 255.0, (0, 0), 1.2)
-    strip = strip / max(float(strip.mean()), 0.05)
-    cost = strip + STRAY_COST * np.square(offsets)[:, None]
-    return _smooth(guess + offsets[_cheapest_path(cost)] * px_per_mm)
+class _Strip:
+    """The picture around the mouth, sampled across it at each position along it."""
+
+    def __init__(self, yuv: Pixels, line: LipLine, px_per_mm: float) -> None:
+        self._yuv, self._line, self._unit = yuv, line, px_per_mm
+
+    def gap_mm(self, upper: Floats, lower: Floats) -> float:
+        """Return the distance between two edges in the middle of the mouth."""
+        return float(np.median((lower - upper)[CENTRE])) / self._unit
+
+    def dark_line(self, guess: Floats) -> Floats:
+        """Find the line between closed lips: the darkest smooth path near ``guess``."""
+        offsets, brightness = self._sample(guess, LINE_SEARCH_MM, channel=0)
+        return self._follow(guess, offsets, brightness / max(float(np.ptp(brightness)), 1.0))
+
+    def colour_edges(self, upper: Floats, lower: Floats) -> tuple[Floats, Floats]:
+        """Move both edges to where the lips' red ends; unchanged where there is no red to see."""
+        found = []
+        for edge, search, inwards in ((upper, UPPER_SEARCH_MM, 1.0), (lower, LOWER_SEARCH_MM, -1.0)):
+            offsets, red = self._sample(edge, search, channel=2)
+            if float(np.ptp(red[:, CENTRE])) < MIN_COLOUR_CONTRAST:
+                return upper, lower
+            rise = np.gradient(red, axis=0) * inwards
+            found.append(self._follow(edge, offsets, rise / max(float(np.abs(rise).max()), 1e-3)))
+        return found[0], found[1]
+
+    def _sample(self, guess: Floats, search: tuple[float, float], channel: int) -> tuple[Floats, Floats]:
+        """Return offsets in mm and one channel [offsets, SAMPLES] around the heights ``guess``."""
+        line = self._line
+        offsets = np.arange(search[0], search[1] + STEP_MM / 2, STEP_MM, dtype=np.float32)
+        across = guess[None] + offsets[:, None] * self._unit
+        x = line.centre[0] + line.along * line.axis[0] - across * line.axis[1] - 0.5
+        y = line.centre[1] + line.along * line.axis[1] + across * line.axis[0] - 0.5
+        picture = np.ascontiguousarray(self._yuv[..., channel])
+        strip = cv2.remap(picture, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
+        return offsets, np.asarray(cv2.GaussianBlur(strip.astype(np.float32), (0, 0), 1.2))
+
+    def _follow(self, guess: Floats, offsets: Floats, cost: Floats) -> Floats:
+        path = _cheapest_path(cost + STRAY_COST * np.square(offsets)[:, None])
+        return _smooth(guess + offsets[path] * np.float32(self._unit))
 
 
 def _cheapest_path(cost: Floats) -> Floats:
@@ -114,10 +163,9 @@ def _cheapest_path(cost: Floats) -> Floats:
     rows, columns = cost.shape
     total = cost[:, 0].copy()
     origin = np.zeros((columns, rows), dtype=np.int64)
-    bend = BEND_COST * STEP_MM
     for column in range(1, columns):
         padded = np.pad(total, 1, constant_values=np.inf)
-        options = np.stack([padded[:-2] + bend, padded[1:-1], padded[2:] + bend])
+        options = np.stack([padded[:-2] + BEND_COST, padded[1:-1], padded[2:] + BEND_COST])
         best = options.argmin(axis=0)
         origin[column] = np.arange(rows) + best - 1
         total = options[best, np.arange(rows)] + cost[:, column]

@@ -74,7 +74,7 @@ def measure(photo: Pixels, landmarks: Floats, canvas: Canvas, points: Floats, *,
     placed = canvas.place(landmarks)
     to_canvas = canonical.align(points, placed)
     yuv = to_yuv(canvas.pixels)
-    lips = find_lip_line(np.ascontiguousarray(yuv[..., 0]), placed, to_canvas.scale)
+    lips = find_lip_line(yuv, placed, to_canvas.scale)
     middle = len(lips.along) // 2
     return Portrait(
         canvas=canvas, yuv=yuv, landmarks=placed, to_canvas=to_canvas, lips=lips,

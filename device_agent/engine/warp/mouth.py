@@ -4,6 +4,7 @@ Colours come from the person's own skin and lips, so yellowed prints and black-a
 own tone. Upper teeth are fixed to the skull, the tongue moves with the jaw.
 """
 
+import cv2
 import numpy as np
 
 from device_agent.engine.arrays import Floats
@@ -12,18 +13,31 @@ from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.field import smoothstep
 
 BLACK, GREY = 16.0, 128.0
-HOLLOW_SHARE, TEETH_SHARE, TONGUE_SHARE = 0.10, 0.78, 0.42
+HOLLOW_SHARE, TEETH_SHARE, TONGUE_SHARE = 0.07, 0.86, 0.36
 """Brightness as a share of the cheek's."""
 
-TEETH_BELOW_LIP_MM = 1.6
+TEETH_BELOW_LIP_MM = 1.4
 """How far the upper front teeth reach below the upper lip at rest."""
 
-TEETH_SOFT_MM = 0.9
-LIP_SHADE_MM = 3.2
+TEETH_SOFT_MM = 0.7
+LIP_SHADE_MM = 4.0
 """Depth of the shadow that the upper lip throws."""
 
-TONGUE_LOW_MM, TONGUE_HIGH_MM = 1.5, 8.0
+SHADE_UNDER_LIP = 0.38
+"""Brightness right under the upper lip, as a share of that in the light."""
+
+SLIT_LIGHT, WIDE_MM = 0.6, 8.0
+"""Less light falls into a narrow slit: this share, rising to all of it at an opening of WIDE_MM."""
+
+TONGUE_LOW_MM, TONGUE_HIGH_MM = 0.5, 9.0
+TONGUE_CLEAR_MM = 4.0, 7.0
+"""The tongue begins this far below the upper lip and is fully seen this much further down."""
+
+TONGUE_BLUR_MM = 7.0
+"""The tongue is rounder than the lip in front of it."""
+
 TOOTH_GAPS_MM = (0.0, 8.4, 14.8, 21.8)
+GAP_DARKNESS, GAP_MM, GAP_NOTCH_MM = 0.16, 0.5, 0.5
 CHEEK_POINTS = (50, 280, 101, 330, 205, 425)
 LOWER_LIP_POINTS = (17, 84, 314, 15, 86, 316)
 
@@ -38,22 +52,24 @@ class MouthInterior:
         along, across = portrait.lips.frame(x, y)
         side = np.abs(along) / portrait.lips.half_width
         upper, _ = portrait.lips.heights(along)
-        self._hollow = _colour(HOLLOW_SHARE, skin, 0.5 * skin + 0.5 * lip, 0.75)
-        self._tongue = _colour(TONGUE_SHARE, skin, lip, 1.0)
-        self._teeth = _colour(TEETH_SHARE, skin, skin, 0.40)
+        self._hollow = _colour(HOLLOW_SHARE, skin, 0.5 * skin + 0.5 * lip, 0.45)
+        self._tongue = _colour(TONGUE_SHARE, skin, lip, 0.8)
+        self._teeth = _colour(TEETH_SHARE, skin, skin, 0.55)
         self._teeth_cover = _teeth_cover(along / self._unit, (across - upper) / self._unit, side)
         self._tongue_side = 1.0 - smoothstep((side - 0.25) / 0.6)
-        self._corner_shade = 1.0 - 0.6 * smoothstep((side - 0.2) / 0.8)
+        self._corner_shade = 1.0 - 0.75 * smoothstep((side - 0.1) / 0.8)
 
     def colours(self, below_upper: Floats, above_lower: Floats) -> Floats:
         """Return YUV [rows, columns, 3]; distances in pixels from the moved upper and lower lip edge."""
-        under, over = below_upper / self._unit, above_lower / self._unit
-        light = smoothstep(under / LIP_SHADE_MM)
+        under = below_upper / self._unit
+        width = max(1, round(TONGUE_BLUR_MM * self._unit))
+        over = cv2.blur(above_lower, (width, max(1, width // 3))) / self._unit
         tongue = self._tongue_side * smoothstep((TONGUE_HIGH_MM - over) / (TONGUE_HIGH_MM - TONGUE_LOW_MM))
-        tongue = tongue * smoothstep((under - 3.0) / 5.0)
-        colour = _mix(self._hollow, self._tongue, tongue * self._corner_shade * 0.8)
-        bright = (0.35 + 0.65 * light) * self._corner_shade
-        return _shaded(colour, self._teeth, self._teeth_cover, bright)
+        tongue = tongue * smoothstep((under - TONGUE_CLEAR_MM[0]) / TONGUE_CLEAR_MM[1])
+        colour = _mix(self._hollow, self._tongue, tongue)
+        light = SHADE_UNDER_LIP + (1.0 - SHADE_UNDER_LIP) * smoothstep(under / LIP_SHADE_MM)
+        light = light * (SLIT_LIGHT + (1.0 - SLIT_LIGHT) * smoothstep((under + over) / WIDE_MM))
+        return _shaded(colour, self._teeth, self._teeth_cover, light * self._corner_shade)
 
 
 def _shaded(colour: Floats, teeth: Floats, cover: Floats, bright: Floats) -> Floats:
@@ -75,11 +91,13 @@ def _colour(share: float, skin: Floats, hue: Floats, saturation: float) -> Float
 
 def _teeth_cover(along_mm: Floats, below_mm: Floats, side: Floats) -> Floats:
     """How far each pixel is upper teeth, 0..1: an arch that ends below the lip and fades to the corners."""
-    edge = TEETH_BELOW_LIP_MM * (1.0 - 0.8 * side * side)
+    between = np.exp(
+        -np.square(np.minimum.reduce([np.abs(np.abs(along_mm) - gap) for gap in TOOTH_GAPS_MM]) / GAP_MM)
+    )
+    edge = TEETH_BELOW_LIP_MM * (1.0 - 0.9 * side * side) - GAP_NOTCH_MM * between
     cover = 1.0 - smoothstep((below_mm - edge) / TEETH_SOFT_MM + 0.5)
-    cover = cover * (1.0 - smoothstep((side - 0.45) / 0.4))
-    gaps = np.minimum.reduce([np.abs(np.abs(along_mm) - gap) for gap in TOOTH_GAPS_MM])
-    return np.asarray(cover * (1.0 - 0.22 * np.exp(-np.square(gaps / 0.35))), dtype=np.float32)
+    cover = cover * (1.0 - smoothstep((side - 0.40) / 0.45))
+    return np.asarray(cover * (1.0 - GAP_DARKNESS * between), dtype=np.float32)
 
 
 def _tone(portrait: Portrait, points: tuple[int, ...]) -> Floats:
