@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,42 +18,11 @@ from device_agent.telemetry.outbox import Outbox
 from device_agent.telemetry.service import TelemetryService
 from frame_protocol.telemetry import Fault
 from tests.support.broker import Mosquitto
-from tests.support.consumer import open_database
 from tests.support.frame import enrolled_home
+from tests.support.ingest import Consumer
 from tests.support.pki import Authority
 
 PATIENCE_SECONDS = 30
-REPOSITORY = Path(__file__).resolve().parents[3]
-
-
-class Consumer:
-    """The server's ingest worker, in a process of its own."""
-
-    def __init__(self, folder: Path, broker: Mosquitto) -> None:
-        self.database = folder / "server.sqlite"
-        pair = broker.authority.client("fleet-server")
-        self._arguments = [broker.port, broker.authority.file, pair.certificate, pair.key]
-        self._process: subprocess.Popen[str] | None = None
-        open_database(self.database).close()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "tests.support.consumer", self.database, *self._arguments]
-        self._process = subprocess.Popen(
-            [str(part) for part in command], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
-        )
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n"
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
-
-    def codes(self) -> list[str]:
-        with sqlite3.connect(self.database) as connection:
-            rows = connection.execute("SELECT event FROM telemetry").fetchall()
-        return sorted(json.loads(event)["event"]["code"] for (event,) in rows)
 
 
 class Agent:
