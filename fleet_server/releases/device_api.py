@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, send_from_directory
 
 from fleet_server import logs
-from fleet_server.errors import ConfigurationError
+from fleet_server.errors import ServerError
 from fleet_server.signing import metadata
 from fleet_server.signing.repository import Repository
 from fleet_server.web import services
@@ -36,9 +36,9 @@ def target_file(name: str) -> Response:
 
 
 def _renew(repository: Repository) -> None:
-    """Sign anew at half the life; a server without its online keys goes on serving what it has."""
+    """Sign anew at half the life; a server that cannot goes on serving what it has."""
     try:
         if repository.is_installed and repository.refresh(metadata.now()):
             log.info("repository.renewed")
-    except ConfigurationError as error:
+    except ServerError as error:
         log.warning("repository.not_renewed", error=str(error))
