@@ -56,9 +56,16 @@ class Programs:
             raise StepFailed(f"`{program} {arguments[0]}` ended with exit code {done.returncode}: {last}", advice)
         return done.stdout
 
-    def json(self, program: str, *arguments: object, advice: str, timeout: float = 300) -> dict[str, Any]:
-        """Run a command that prints one JSON object as its last line and return it."""
-        printed = self.run(program, *arguments, advice=advice, timeout=timeout)
+    def json(
+        self,
+        program: str,
+        *arguments: object,
+        advice: str,
+        timeout: float = 300,
+        env: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Run a command that prints one JSON object and return it."""
+        printed = self.run(program, *arguments, advice=advice, timeout=timeout, env=env)
         found: dict[str, Any] = json.loads(printed)
         return found
 
