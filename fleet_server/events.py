@@ -1,14 +1,15 @@
 """Composition root of the ingest: which feature acts on which event."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from fleet_server import logs
+from fleet_server.complaints import service as complaints
 from fleet_server.devices.models import Frame
 from fleet_server.pki.signatures import verifies
+from fleet_server.rollouts import service as rollouts
 from fleet_server.telemetry.handlers import Handlers, Stored
 from fleet_server.telemetry.models import UpdateStep
 from fleet_server.telemetry.store import touch_condition
@@ -66,12 +67,4 @@ def on_update(session: Session, stored: Stored, uses: list[ReportUse]) -> None:
 
 def _report_uses() -> list[ReportUse]:
     """The features that act on verified reports."""
-    uses: list[ReportUse] = []
-    if find_spec("fleet_server.rollouts") and find_spec("fleet_server.rollouts.service"):
-        from fleet_server.rollouts import service as rollouts
-
-        uses.append(rollouts.apply_report)
-    from fleet_server.complaints import service as complaints
-
-    uses.append(lambda session, report, _signature: complaints.on_report(session, report))
-    return uses
+    return [rollouts.apply_report, lambda session, report, _signature: complaints.on_report(session, report)]

@@ -32,3 +32,9 @@ def enrol() -> Response:
         mqtt_port=config.broker_port,
     )
     return Response(codec.encode(answer), content_type="application/json")
+
+
+@bp.get("/device/v1/ca")
+def ca() -> Response:
+    """The fleet CA's certificate, for a frame that knows its fingerprint; needs no client certificate."""
+    return Response(CaStore(services().config.ca_dir).ca_pem(), content_type="application/x-pem-file")
