@@ -22,9 +22,8 @@ class FaceWarp:
     """Moves one portrait. Everything that does not change from frame to frame is computed here."""
 
     def __init__(self, portrait: Portrait, points: Floats, extent: Floats, opening_map: Floats) -> None:
-        self._field = MotionField(portrait, points, extent)
+        self._field = MotionField(portrait, points, extent, opening_map)
         self.box = self._field.box
-        self._rest = opening_map * np.float32(portrait.rest_opening_mm)
         self._photo = _cut(portrait.yuv, self.box)
         self._luma = np.ascontiguousarray(self._photo[..., 0])
         half = (self.box.width // 2, self.box.height // 2)
@@ -40,7 +39,7 @@ class FaceWarp:
 
     def draw(self, motion: Floats) -> tuple[Pixels, Pixels]:
         """Return brightness [h,w] and colour [h/2,w/2,2] of the face box under ``motion`` [4,64,64] in mm."""
-        sources = self._field.sources(motion - self._rest)
+        sources = self._field.sources(motion)
         luma, chroma = self._skin(sources)
         mouth = self._compose_mouth(sources)
         rows, columns = _slices(self._mouth)

@@ -28,6 +28,9 @@ CORNER_FADE = 0.14
 CORNER_BLEND_MM = 3.0
 """Width of the blend between the layers right at the corner; it widens outwards."""
 
+CLOSING_REACH_MM = 9.0
+"""An open photo is closed by moving the lower lip; the skin around it follows over this distance."""
+
 BOX_UNIT = 2 * STEP
 
 
@@ -67,7 +70,7 @@ def face_box(portrait: Portrait, extent: Floats) -> Box:
 class MotionField:
     """The geometry of one portrait, computed once; ``sources`` is the work of one frame."""
 
-    def __init__(self, portrait: Portrait, points: Floats, extent: Floats) -> None:
+    def __init__(self, portrait: Portrait, points: Floats, extent: Floats, opening_map: Floats) -> None:
         self.box = face_box(portrait, extent)
         self.x = self.box.left + STEP / 2 + STEP * np.arange(self.box.width // STEP, dtype=np.float32)
         self.y = self.box.top + STEP / 2 + STEP * np.arange(self.box.height // STEP, dtype=np.float32)
@@ -78,6 +81,8 @@ class MotionField:
         self._beyond, self._below = _layers(portrait, self.x, self.y)
         columns, rows = np.arange(len(self.x), dtype=np.float32), np.arange(len(self.y), dtype=np.float32)
         self._node_x, self._node_y = np.meshgrid(columns, rows)
+        self._rest = opening_map * np.float32(portrait.rest_opening_mm)
+        self._closing = self._close_lips(portrait)
 
     def at_source(self, values: Floats, source: Floats) -> Floats:
         """Return per node the value [rows, columns] of ``values`` where its source lies."""
@@ -85,8 +90,24 @@ class MotionField:
 
     def sources(self, motion: Floats) -> Sources:
         """Return where both layers come from under ``motion`` [4,64,64] in mm, relative to the photo as it is."""
-        upper, lower = self._displacements(motion)
-        return Sources(self._invert(upper), self._invert(lower))
+        upper, lower = self._displacements(motion - self._rest)
+        return Sources(self._invert(upper), self._invert(lower + self._closing))
+
+    def _close_lips(self, portrait: Portrait) -> Floats:
+        """Return how the lower layer must rise further so that the photo's lips meet at motion 0, corner to corner."""
+        lips = portrait.lips
+        upper, lower = self._displacements(-self._rest)
+        normal = np.array([-lips.axis[1], lips.axis[0]], dtype=np.float32)
+        middle = (lips.upper + lips.lower) / 2
+        x = lips.centre[0] + lips.along * lips.axis[0] + middle * normal[0]
+        y = lips.centre[1] + lips.along * lips.axis[1] + middle * normal[1]
+        column, row = (x - self.x[0]) / STEP, (y - self.y[0]) / STEP
+        apart = look_up((lower - upper) @ normal, column.astype(np.float32), row.astype(np.float32))
+        left_open = lips.lower - lips.upper + apart.ravel()
+        along, across = lips.frame(*np.meshgrid(self.x, self.y))
+        rise = np.interp(along, lips.along, left_open, left=0.0, right=0.0)
+        reach = (across - lips.heights(along)[1]) / (CLOSING_REACH_MM * portrait.px_per_mm)
+        return np.asarray(-(rise * np.exp(-0.5 * reach * reach))[..., None] * normal, dtype=np.float32)
 
     def _displacements(self, motion: Floats) -> tuple[Floats, Floats]:
         channels = np.ascontiguousarray(motion.transpose(1, 2, 0))

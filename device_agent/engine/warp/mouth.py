@@ -37,7 +37,7 @@ TONGUE_BLUR_MM = 7.0
 """The tongue is rounder than the lip in front of it."""
 
 TOOTH_GAPS_MM = (0.0, 8.4, 14.8, 21.8)
-GAP_DARKNESS, GAP_MM, GAP_NOTCH_MM = 0.16, 0.5, 0.5
+GAP_DARKNESS, GAP_MM, GAP_NOTCH_MM = 0.11, 0.7, 0.5
 CHEEK_POINTS = (50, 280, 101, 330, 205, 425)
 LOWER_LIP_POINTS = (17, 84, 314, 15, 86, 316)
 
