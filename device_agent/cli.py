@@ -3,9 +3,13 @@
 import argparse
 import importlib
 import sys
+from typing import TYPE_CHECKING
 
 from device_agent import reporting
 from device_agent.errors import AgentError
+
+if TYPE_CHECKING:
+    from device_agent.update.installers import ModelTools
 
 FEATURES = ("engine", "playback", "enrolment", "telemetry", "complaints", "update", "system")
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
@@ -44,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code; an error is one sentence on stderr."""
     arguments = build_parser().parse_args(argv)
     reporting.put(arguments, reporting.LazyReporter(_outbox))
+    arguments.model_tools = _model_tools
     try:
         code: int = arguments.run(arguments)
         return code
@@ -59,6 +64,21 @@ def _outbox() -> reporting.Reporter:
     from device_agent.telemetry.reporter import OutboxReporter
 
     return OutboxReporter(Home.from_environment())
+
+
+def _model_tools() -> "ModelTools":
+    """Return what an update needs of the engine: features do not import each other, so they meet here."""
+    from device_agent.engine import archive, package
+    from device_agent.engine.selftest import run_self_test
+    from device_agent.update.installers import ModelTools
+    from frame_protocol.model_package import DeltaManifest
+
+    return ModelTools(
+        unpack=package.unpack,
+        unpack_delta=lambda source, directory: archive.extract(source, directory, DeltaManifest),
+        verify=package.verify,
+        self_test=run_self_test,
+    )
 
 
 if __name__ == "__main__":

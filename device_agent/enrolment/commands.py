@@ -28,6 +28,12 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--ca", type=Path, metavar="FILE", help="the fleet's CA certificate, PEM (default: the one from the factory)"
     )
     trust.add_argument("--ca-fingerprint", metavar="SHA256", help="or its SHA-256 fingerprint, to compare with")
+    enrol.add_argument(
+        "--trust-root",
+        type=Path,
+        metavar="FILE",
+        help="root.json of the key ceremony, which updates are judged by (default: the one from the factory)",
+    )
     enrol.add_argument("--serial", metavar="S", help="serial number (default: what the machine says)")
     enrol.add_argument(
         "--hardware", default=DEFAULT_HARDWARE, metavar="H", help="hardware model (default: %(default)s)"
@@ -52,7 +58,10 @@ def run_enrol(arguments: argparse.Namespace) -> int:
         hardware=arguments.hardware,
         timezone=arguments.timezone,
     )
-    known = enrol(Home.from_environment(), wish)
+    home = Home.from_environment()
+    if arguments.trust_root:
+        trust.keep_root(home, arguments.trust_root)
+    known = enrol(home, wish)
     if arguments.json:
         record = {"frame_id": known.frame_id, "server": known.server, "serial": known.record.serial}
         sys.stdout.write(json.dumps(record) + "\n")

@@ -5,12 +5,15 @@ from pathlib import Path
 
 from device_agent.errors import TrustError
 from device_agent.system import keys, tls
+from device_agent.system.files import atomic_write
+from device_agent.system.home import Home
 from device_agent.system.http import DeviceHttp
 
 FACTORY_CA = Path("/etc/liveframe/fleet-ca.pem")
 """Where the factory puts the CA; used when neither a file nor a fingerprint is given."""
 CA_PATH = "/device/v1/ca"
 MAX_CA_BYTES = 16 * 1024
+MAX_ROOT_BYTES = 512 * 1000
 
 _HEX = re.compile(r"^[0-9a-f]{64}$")
 
@@ -45,6 +48,20 @@ def from_fingerprint(server: str, expected: str) -> str:
             "between the frame and its server: do not enrol on this network"
         )
     return keys.first_certificate(pem)
+
+
+def keep_root(home: Home, path: Path) -> None:
+    """Keep the root of the update metadata that came with the frame; its signatures are checked at every update."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise TrustError(
+            f"{path}: the root of the updates cannot be read ({error}); give the factory's file"
+        ) from error
+    if len(data) > MAX_ROOT_BYTES:
+        raise TrustError(f"{path}: {len(data)} bytes, a root has at most {MAX_ROOT_BYTES}; give the factory's file")
+    home.prepare()
+    atomic_write(home.trust_root, data)
 
 
 def normalise(fingerprint: str) -> str:

@@ -46,6 +46,11 @@ class Home:
         return self.root / "update"
 
     @property
+    def trust_root(self) -> Path:
+        """The root of the update metadata that was given at enrolment instead of the factory's."""
+        return self.root / "trust-root.json"
+
+    @property
     def models(self) -> Path:
         """The model slots A and B and the link to the active one."""
         return self.root / "models"

@@ -1,7 +1,89 @@
 """Commands of update."""
 
 import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from device_agent.update.journal import Journal
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add this feature's commands to the parser."""
+    """Add ``update`` and ``update status``."""
+    update = subparsers.add_parser(
+        "update",
+        help="ask the server once for a release, and carry it as far as it goes",
+        description=(
+            "Ask the server once which release this frame should run; verify, download, install and test it, and "
+            "keep it or go back. After an interruption it goes on where it stopped. Exit code 41: it ended reverted "
+            "or refused."
+        ),
+        epilog="example:\n  device-agent update --json\n  device-agent update status",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    update.add_argument("--once", action="store_true", help="poll once and end (this is what it always does)")
+    update.add_argument("--json", action="store_true", help="print the state afterwards as JSON")
+    update.set_defaults(run=run_update)
+    actions = update.add_subparsers(dest="action", metavar="ACTION")
+    status = actions.add_parser(
+        "status",
+        help="print the state of the update without asking the server",
+        description="Print the state of the update without asking the server.",
+        epilog="example:\n  device-agent update status --json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    status.add_argument("--json", action="store_true", help="print it as JSON")
+    status.set_defaults(run=run_status)
+
+
+def run_update(arguments: argparse.Namespace) -> int:
+    """Poll once."""
+    from device_agent import reporting
+    from device_agent.errors import UpdateFailed
+    from device_agent.system import identity
+    from device_agent.system.home import Home
+    from device_agent.update import program
+    from frame_protocol.updates import UpdateReport, UpdateState
+
+    ended: list[UpdateState] = []
+
+    def observe(report: UpdateReport) -> None:
+        ended.append(report.state)
+        reason = f": {report.reason}" if report.reason else ""
+        sys.stderr.write(f"{report.release} is {report.state}{reason}\n")
+
+    home = Home.from_environment()
+    who = identity.load(home)
+    with program.updater(home, who, reporting.of(arguments), arguments.model_tools(), observe) as updater:
+        journal = updater.poll()
+    _print(journal, as_json=arguments.json)
+    failed = ended and ended[-1] in (UpdateState.REVERTED, UpdateState.REFUSED)
+    return UpdateFailed.exit_code if failed else 0
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    """Print the journal."""
+    from device_agent.system.home import Home
+    from device_agent.update import journal
+    from device_agent.update.program import journal_path
+
+    _print(journal.load(journal_path(Home.from_environment())), as_json=arguments.json)
+    return 0
+
+
+def _print(journal: "Journal", *, as_json: bool) -> None:
+    order = journal.order
+    figures = {
+        "state": journal.state.value,
+        "release": order.release if order else None,
+        "order_id": order.order_id if order else None,
+        "tries": order.tries if order else 0,
+        "reason": order.verdict if order else "",
+        "weights_sha256": order.weights_sha256 if order else None,
+        "kept_counters": {line.value: counter for line, counter in journal.kept_counters.items()},
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+    else:
+        sys.stdout.write(f"{figures['state']}{f' {order.release}' if order else ''}\n")

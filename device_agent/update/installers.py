@@ -32,7 +32,7 @@ class ModelTools:
 
 
 class Installer(Protocol):
-    """Fills the empty ``target`` from the artefact ``source``; ``base`` is the active model, ``work`` scratch space."""
+    """Fills the empty ``target`` from the artefact ``source``; ``base`` is the active model, ``work`` for scratch."""
 
     def __call__(self, source: Path, base: Path | None, target: Path, work: Path) -> str:
         """Return the hash of the integer weights now in ``target``."""

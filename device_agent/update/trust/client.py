@@ -16,6 +16,7 @@ from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from tuf.ngclient.config import EnvelopeType
 
 from device_agent.errors import TrustError
+from device_agent.system.clock import BUILD_FLOOR
 from device_agent.update.trust import clock
 from device_agent.update.trust.store import MetadataStore
 
@@ -25,6 +26,7 @@ MAX_ROOT_BYTES = 512_000
 MAX_TIMESTAMP_BYTES = 16_384
 MAX_SNAPSHOT_BYTES = 2_000_000
 MAX_TARGETS_BYTES = 5_000_000
+BUILD_DATE = datetime.fromtimestamp(BUILD_FLOOR, UTC)
 
 
 class MetadataSource(Protocol):
@@ -64,13 +66,14 @@ class TrustClient:
         factory_root: bytes,
         *,
         now: Callable[[], datetime] = _now,
-        build_date: datetime = clock.BUILD_DATE,
+        not_before: datetime = BUILD_DATE,
     ) -> None:
+        """``not_before`` is a moment that has certainly passed, for clocks that are not set."""
         self._store = store
         self._source = source
         self._factory_root = factory_root
         self._now = now
-        self._build_date = build_date
+        self._not_before = not_before
         self._trusted: TrustedMetadataSet | None = None
 
     def refresh(self) -> None:
@@ -111,7 +114,7 @@ class TrustClient:
         last = None
         if timestamp is not None:
             last = clock.signing_time(timestamp.unrecognized_fields.get(clock.SIGNED_AT_FIELD), timestamp.expires)
-        trusted.reference_time = clock.reference_time(self._now(), self._build_date, last)
+        trusted.reference_time = clock.reference_time(self._now(), self._not_before, last)
 
     def _update_root(self, trusted: TrustedMetadataSet) -> None:
         """5.3: walk from the factory's root to the newest, each signed by the one before; stored ones first."""

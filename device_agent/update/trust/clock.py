@@ -2,9 +2,6 @@
 
 from datetime import UTC, datetime
 
-BUILD_DATE = datetime(2026, 1, 1, tzinfo=UTC)
-"""This version of the agent did not exist before; raised with every release of the agent."""
-
 SIGNED_AT_FIELD = "x-liveframe-signed-at"
 """Field of our timestamp metadata: seconds since 1970 at signing (docs/protocol.md, "Updates")."""
 

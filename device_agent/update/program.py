@@ -1,0 +1,104 @@
+"""Puts an updater together for one home; holds the lock under which only one works there."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from device_agent.errors import TrustError
+from device_agent.reporting import Reporter
+from device_agent.system import active_model, clock, lock, tls
+from device_agent.system.home import Home
+from device_agent.system.http import DeviceHttp
+from device_agent.system.identity import Identity
+from device_agent.update import assignment
+from device_agent.update.checks import FrameFacts
+from device_agent.update.fetch import Fetcher
+from device_agent.update.installers import ModelTools, installers
+from device_agent.update.journal import Journal
+from device_agent.update.machine import Moment
+from device_agent.update.slots import Slots
+from device_agent.update.trust.client import TrustClient
+from device_agent.update.trust.store import MetadataStore
+from device_agent.update.updater import Collaborators, Updater
+from frame_protocol import codec
+from frame_protocol.telemetry import UpdateEvent
+from frame_protocol.updates import ArtefactKind, UpdateReport
+
+FACTORY_ROOT = Path("/etc/liveframe/root.json")
+"""Where the factory puts the root of the update metadata."""
+MEGABYTE = 1_000_000
+
+Observer = Callable[[UpdateReport], None]
+
+
+def journal_path(home: Home) -> Path:
+    """Return where the journal of updates lies."""
+    return home.update / "journal.json"
+
+
+@contextmanager
+def updater(
+    home: Home, who: Identity, reporter: Reporter, tools: ModelTools, observe: Observer = lambda report: None
+) -> Iterator[Updater]:
+    """Return the updater of an enrolled frame; ``observe`` sees each report after it is in the outbox."""
+    home.prepare()
+    home.update.mkdir(exist_ok=True)
+    context = tls.for_identity(who, home)
+    with (
+        lock.exclusive(home.update / "lock", purpose="update"),
+        DeviceHttp(who.server, context) as device,
+        httpx.Client(verify=context, trust_env=False, follow_redirects=False) as files,
+    ):
+        kinds = frozenset(installers(tools))
+
+        def report(value: UpdateReport) -> None:
+            event = UpdateEvent(report=value, signature=who.sign(codec.canonical(value)))
+            reporter.report(event, key=f"update/{value.order_id}/{value.state}")
+            observe(value)
+
+        def trust() -> TrustClient:
+            source = Fetcher(files, f"{who.server}/tuf/metadata")
+            floor = datetime.fromtimestamp(clock.read_floor(home.clock_floor), UTC)
+            return TrustClient(MetadataStore(home.update / "trust"), source, factory_root(home), not_before=floor)
+
+        yield Updater(
+            home.update,
+            Slots(home.models),
+            Collaborators(
+                assignment=lambda: assignment.ask(device.get, who.frame_id),
+                trust=trust,
+                targets=Fetcher(files, f"{who.server}/tuf/targets"),
+                tools=tools,
+                report=report,
+                facts=lambda journal: frame_facts(home, who, journal, kinds),
+                moment=lambda: Moment(frame=who.frame_id, boot=reporter.boot(), at=clock.wall()),
+            ),
+        )
+
+
+def frame_facts(home: Home, who: Identity, journal: Journal, kinds: frozenset[ArtefactKind]) -> FrameFacts:
+    """Return what a release may ask about this frame."""
+    model = active_model.read(active_model.folder(home))
+    return FrameFacts(
+        frame_id=who.frame_id,
+        hardware=who.record.hardware,
+        active_weights_sha256=model.weights_sha256 if model else None,
+        free_storage_mb=shutil.disk_usage(home.root).free / MEGABYTE,
+        kept_counters=journal.kept_counters,
+        installable=kinds,
+    )
+
+
+def factory_root(home: Home) -> bytes:
+    """Return the root that updates are judged by: the one given at enrolment, else the factory's."""
+    for path in (home.trust_root, FACTORY_ROOT):
+        if path.is_file():
+            return path.read_bytes()
+    raise TrustError(
+        f"no trusted root: expected {FACTORY_ROOT} from the factory, or enrol with --trust-root root.json; "
+        "nothing is installed without it"
+    )
