@@ -8,7 +8,21 @@ import msgspec
 
 from device_agent.errors import StorageError
 from device_agent.system import active_model, identity, lock
+from device_agent.system.active_model import ActiveModel
 from device_agent.system.home import Home
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """How much waits for the server; None where it cannot be read or nothing was ever kept."""
+
+    waiting: int | None = None
+
+
+class Update(msgspec.Struct, frozen=True):
+    """Where the update stands."""
+
+    state: str = "idle"
+    release: str = ""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,12 +31,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     home: str
     frame_id: str = ""
     server: str = ""
-    model_id: str = ""
-    weights_sha256: str = ""
-    outbox_depth: int | None = None
-    complaints_waiting: int = 0
-    update_state: str = "idle"
-    update_release: str = ""
+    model: ActiveModel | None = None
+    outbox: Waiting = Waiting()
+    complaints: Waiting = Waiting()
+    update: Update = Update()
     agent_pid: int | None = None
     problems: list[str] = []
 
@@ -44,18 +56,15 @@ def read(home: Home) -> Status:
     except StorageError as error:
         who = None
         problems.append(str(error))
-    model = active_model.read(active_model.folder(home))
     journal = _journal(home.update / "journal.json", problems)
     return Status(
         home=str(home.root),
         frame_id=who.frame_id if who else "",
         server=who.server if who else "",
-        model_id=model.model_id if model else "",
-        weights_sha256=model.weights_sha256 if model else "",
-        outbox_depth=_outbox_depth(home.outbox, problems),
-        complaints_waiting=_complaints(home.complaints),
-        update_state=journal.state,
-        update_release=journal.order.release if journal.order else "",
+        model=active_model.read(active_model.folder(home)),
+        outbox=Waiting(_outbox_depth(home.outbox, problems)),
+        complaints=Waiting(_complaints(home.complaints)),
+        update=Update(journal.state, journal.order.release if journal.order else ""),
         agent_pid=_agent(home),
         problems=problems,
     )
@@ -63,12 +72,13 @@ def read(home: Home) -> Status:
 
 def sentences(status: Status) -> list[str]:
     """Return the status for a person."""
+    release = f" ({status.update.release})" if status.update.release else ""
     return [
         f"frame:      {status.frame_id or 'not enrolled'}" + (f" of {status.server}" if status.server else ""),
-        f"model:      {status.model_id or 'none'}",
-        f"update:     {status.update_state}" + (f" ({status.update_release})" if status.update_release else ""),
-        f"outbox:     {'none yet' if status.outbox_depth is None else f'{status.outbox_depth} reports wait'}",
-        f"complaints: {status.complaints_waiting} wait",
+        f"model:      {status.model.model_id if status.model else 'none'}",
+        f"update:     {status.update.state}{release}",
+        f"outbox:     {'none yet' if status.outbox.waiting is None else f'{status.outbox.waiting} reports wait'}",
+        f"complaints: {status.complaints.waiting or 0} wait",
         f"agent:      {f'runs as process {status.agent_pid}' if status.agent_pid else 'does not run'}",
         f"home:       {status.home}",
         *(f"problem:    {problem}" for problem in status.problems),

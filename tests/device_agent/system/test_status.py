@@ -36,8 +36,8 @@ def test_an_enrolled_frame_shows_identity_model_outbox_and_update(
     monkeypatch.setenv("LIVEFRAME_HOME", str(home.root))
     assert cli.main(["status", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert (shown["frame_id"], shown["model_id"], shown["outbox_depth"]) == ("frame-test1", "nano-1", 1)
-    assert (shown["update_state"], shown["update_release"], shown["problems"]) == ("trying", "nano-2", [])
+    assert (shown["frame_id"], shown["model"]["model_id"], shown["outbox"]["waiting"]) == ("frame-test1", "nano-1", 1)
+    assert (shown["update"], shown["problems"]) == ({"state": "trying", "release": "nano-2"}, [])
 
 
 def test_broken_files_are_named_and_the_rest_is_still_said(tmp_path: Path, authority: Authority):
