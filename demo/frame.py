@@ -84,7 +84,7 @@ def complain(world: World, name: str) -> str:
     """File a complaint about a video, with consent; the agent sends it."""
     filed = world.programs.json(
         "device-agent", "complain", "--video", world.out / f"{name}.mp4", "--voice", world.voice,
-        "--kind", "lips-do-not-match", "--text", "The lips stay open when they should be closed.", "--consent", "--json",
+        "--kind", "lips-do-not-match", "--text", "The lips stay open when they should close.", "--consent", "--json",
         advice="read demo.log", env=world.agent_environment(),
     )  # fmt: skip
     world.complaint_id = filed["complaint_id"]

@@ -65,7 +65,7 @@ def train_fix(world: World) -> str:
 
 
 def deliver_fix(world: World) -> str:
-    """The delta is signed, offered, merged on the frame, tried and kept; without a delta there is nothing to deliver."""
+    """The delta is signed, offered, merged on the frame, tried and kept; without a delta there is nothing to do."""
     fix: dict[str, Any] = world.report["fix"]
     if not fix.get("delta"):
         return "nothing to deliver: no delta was better than the base, and a worse one is never sent"

@@ -6,6 +6,16 @@ from typing import Any
 from demo.display import Row
 
 MISSING = "-"
+MEASURED = (
+    "closure_share",
+    "silence_sd_mm",
+    "silence_mean_mm",
+    "amplitude_mm",
+    "r_expected",
+    "lag_frames",
+    "jitter_mm",
+)
+"""Figures of ``model-pipeline analyse`` that go into the table."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +52,7 @@ def video_figures(render: dict[str, Any], playback: dict[str, Any], analysis: di
         "stage_seconds": render["stage_seconds"],
         "frames_shown": playback["shown"],
         "completed": playback["completed"],
-        **{
-            key: measured[key]
-            for key in (
-                "closure_share", "silence_sd_mm", "silence_mean_mm", "amplitude_mm", "r_expected", "lag_frames", "jitter_mm",
-            )
-        },
+        **{key: measured[key] for key in MEASURED},
         "findings": [finding["sentence"] for finding in analysis["findings"]],
     }  # fmt: skip
 
