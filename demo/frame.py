@@ -32,7 +32,9 @@ def enrol(world: World) -> str:
 
 def _online(world: World) -> bool | None:
     frames = world.api("GET", "/api/v1/frames")["frames"]
-    return next((True for frame in frames if frame["frame_id"] == world.frame_id and frame["online"]), None)
+    return next(
+        (True for frame in frames if frame["frame_id"] == world.frame_id and frame["state"] == "online"), None
+    )
 
 
 def render(world: World, name: str) -> dict[str, Any]:
