@@ -2,7 +2,6 @@
 
 import json
 import secrets
-from pathlib import Path
 from typing import Any
 
 from demo.errors import StepFailed
@@ -23,7 +22,7 @@ def start_server(world: World) -> str:
     world.passwords.chmod(0o600)
     run = world.programs.run
     made = world.programs.json(
-        "fleet-server", "init", "--data", world.server_data, "--json", advice="is the disk full?"
+        "fleet-server", "init", "--data", world.server_data, "--json", advice="is the disk full?", secret=True
     )
     world.password = made["password"]
     run(
@@ -49,7 +48,7 @@ def start_server(world: World) -> str:
     world.url, world.device_url = running["people_url"], running["device_url"]
     world.token = run(
         "fleet-server", "token", "create", "--data", world.server_data, "--name", "demo", "--role", "administrator",
-        advice="read demo.log",
+        advice="read demo.log", secret=True,
     ).strip()  # fmt: skip
     world.token_file.touch(mode=0o600)
     world.token_file.write_text(world.token)
@@ -113,8 +112,3 @@ def confirm(world: World) -> str:
     path = f"/api/v1/complaints/{world.complaint_id}"
     confirmed = world.api("POST", f"{path}/verdict", {"verdict": "confirm", "reason": "lips miss P, B and M"})
     return f"complaint {world.complaint_id[:8]} is {confirmed['state']}; page {world.url}complaints"
-
-
-def work_file(world: World, name: str) -> Path:
-    """Return a path in the working folder."""
-    return world.work / name

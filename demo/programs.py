@@ -40,8 +40,12 @@ class Programs:
         advice: str,
         timeout: float = 300,
         env: Mapping[str, str] | None = None,
+        secret: bool = False,
     ) -> str:
-        """Run a command to its end and return what it printed; raise StepFailed unless it exits with 0."""
+        """Run a command to its end and return what it printed; raise StepFailed unless it exits with 0.
+
+        What a ``secret`` command prints does not go into the log.
+        """
         argv = self._argv(program, arguments)
         self._note(f"\n$ {program} {' '.join(argv[1:])}\n")
         try:
@@ -50,7 +54,7 @@ class Programs:
             )
         except subprocess.TimeoutExpired as error:
             raise StepFailed(f"`{program} {arguments[0]}` was not done after {timeout:.0f} s", advice) from error
-        self._note(done.stdout + done.stderr)
+        self._note(("(a secret)\n" if secret else done.stdout) + done.stderr)
         if done.returncode != 0:
             last = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()[-1]
             raise StepFailed(f"`{program} {arguments[0]}` ended with exit code {done.returncode}: {last}", advice)
@@ -63,9 +67,10 @@ class Programs:
         advice: str,
         timeout: float = 300,
         env: Mapping[str, str] | None = None,
+        secret: bool = False,
     ) -> dict[str, Any]:
         """Run a command that prints one JSON object and return it."""
-        printed = self.run(program, *arguments, advice=advice, timeout=timeout, env=env)
+        printed = self.run(program, *arguments, advice=advice, timeout=timeout, env=env, secret=secret)
         found: dict[str, Any] = json.loads(printed)
         return found
 
