@@ -26,11 +26,19 @@ class Origin(StrEnum):
     COMPLAINT = "complaint"
 
 
+class PromptKind(StrEnum):
+    """What the transformer sees of a face while it learns."""
+
+    NONE = "none"
+    PHOTO = "photo"
+
+
 @dataclass(frozen=True)
 class Example:
     """A stretch of ``WINDOW_FRAMES`` frames."""
 
     origin: Origin
+    prompt: PromptKind
     mel: np.ndarray
     """float32 [80, 4*F]"""
     feedback: np.ndarray
@@ -49,9 +57,8 @@ class Example:
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples of one origin, stacked; shapes as in ``Example`` with B in front."""
+    """Examples of one origin and prompt, stacked; shapes as in ``Example`` with B in front."""
 
-    origin: Origin
     mel: torch.Tensor
     feedback: torch.Tensor
     tokens: torch.Tensor
@@ -62,10 +69,10 @@ class Batch:
 
 
 def batch_of(examples: Sequence[Example]) -> Batch:
-    """Stack examples of one origin."""
+    """Stack examples of one origin and prompt."""
     fields = ("mel", "feedback", "tokens", "closed", "still", "weight", "valid")
     stacked = {name: torch.from_numpy(np.stack([getattr(item, name) for item in examples])) for name in fields}
-    return Batch(examples[0].origin, **stacked)
+    return Batch(**stacked)
 
 
 def shut_frames(phones: Sequence[Phone], frames: int) -> np.ndarray:
@@ -106,6 +113,7 @@ def cut(example: Example, first: int) -> Example:
     floor = float(example.mel.min()) if example.mel.size else 0.0
     return Example(
         origin=example.origin,
+        prompt=example.prompt,
         mel=np.pad(mel, [(0, 0), (0, short)], constant_values=floor).astype(np.float32),
         feedback=frames(example.feedback).astype(np.float32),
         tokens=frames(example.tokens).astype(np.int64),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from device_agent.engine import canonical
-from model_pipeline.models.nano import Nano, lip_sampler
+from model_pipeline.data.samples import opening_row
+from model_pipeline.models.nano import Nano
 
 CLOSED_MM = 0.5
 """Lips that a viewer sees as shut: openings below this cost nothing on a P, B or M."""
@@ -14,8 +14,8 @@ CLOSED_MM = 0.5
 REST_MM = 0.3
 """The same in silence."""
 
-SPREAD_WEIGHT = 0.5
-"""Chance must not open a mouth that is shut on average: the spread of the drawn codes costs as well."""
+COLDEST = 0.1
+"""Tokens drawn below this temperature are treated as if drawn at it: at 0 there is no gradient."""
 
 
 @dataclass(frozen=True)
@@ -30,38 +30,37 @@ class Weights:
     """Divergence from the base's own answers on the replay set."""
     elsewhere: float = 0.5
     """The same on the complaint's voice, in frames where nothing failed."""
-    closure: float = 1.0
+    closure: float = 0.3
     """Square mm above ``CLOSED_MM`` on P/B/M."""
-    silence: float = 0.5
+    silence: float = 0.2
     """Square mm above ``REST_MM`` in silence."""
 
 
 class SoftMouth:
-    """Opening in mm that a distribution over tokens shows on average, differentiable."""
+    """Opening in mm that a distribution over tokens shows; exact, because codes add up linearly."""
 
     def __init__(self, model: Nano, temperature: float) -> None:
-        self._model = model
-        self._temperature = max(temperature, 0.1)
-        points = model.points.cpu().numpy()
-        upper, lower = canonical.UPPER_LIP_CENTRE, canonical.LOWER_LIP_CENTRE
-        self._upper, self._lower = (lip_sampler(points, [index])[0] for index in (upper, lower))
+        self._temperature = max(temperature, COLDEST)
+        weight = model.encoder.project.weight.detach()
+        row = torch.from_numpy(opening_row(model.basis()))
+        per_code = (torch.linalg.pinv(weight).T @ row).reshape(model.config.tokens_per_frame, -1)
+        self._table = per_code @ model.codebook.vectors.T
+        """[T, codebook]: mm that each code adds."""
 
-    def opening(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits [N,T,codebook] -> mean opening [N] in mm, and the spread of the drawn codes [N]."""
+    def moments(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits [...,T,codebook] -> mean opening [...] in mm and its variance, as tokens are drawn."""
         chance = torch.softmax(logits / self._temperature, dim=-1)
-        vectors = self._model.codebook.vectors
-        mean = chance @ vectors
-        spread = (chance @ vectors.square() - mean.square()).sum(dim=(1, 2))
-        maps = self._model.decode(mean).flatten(2)
-        return maps[:, 3] @ self._lower - maps[:, 1] @ self._upper, spread
+        mean = (chance * self._table).sum(dim=-1)
+        square = (chance * self._table.square()).sum(dim=-1)
+        return mean.sum(dim=-1), (square - mean.square()).clamp_min(0.0).sum(dim=-1)
 
 
 def shut(mouth: SoftMouth, logits: torch.Tensor, where: torch.Tensor, most_mm: float) -> torch.Tensor:
-    """Return the mean cost of openings above ``most_mm`` in the frames ``where`` [B,F] of logits [B,F,T,codebook]."""
+    """Return the mean square mm by which lips drawn from logits [B,F,T,codebook] exceed ``most_mm`` in ``where``."""
     if not bool(where.any()):
         return logits.sum() * 0.0
-    opening, spread = mouth.opening(logits[where])
-    return (functional.relu(opening - most_mm).square() + SPREAD_WEIGHT * spread).mean()
+    mean, variance = mouth.moments(logits[where])
+    return (functional.relu(mean - most_mm).square() + variance).mean()
 
 
 def token_cost(logits: torch.Tensor, tokens: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from model_pipeline.fix.examples import Batch, Example, Origin, batch_of
+from model_pipeline.fix.examples import Batch, Example, Origin, PromptKind, batch_of
 from model_pipeline.fix.lora import Int8Weight, IntegerLora, attach, parameters
 from model_pipeline.fix.objective import CLOSED_MM, REST_MM, SoftMouth, Weights, divergence, shut, token_cost
 from model_pipeline.models.nano import Nano
@@ -19,17 +20,17 @@ class Settings:
     """A fix's training run."""
 
     rank: int = 8
-    steps: int = 400
-    seconds: float = 60.0
-    """Whichever ends first."""
-    batch: int = 4
+    steps: int = 120
+    seconds: float = 90.0
+    """Whichever ends first; 120 steps take about 50 s on two cores."""
+    batch: int = 3
     """Examples of each origin in a step."""
     learning_rate: float = 0.02
     """In steps of the INT8 weight: factors must move by about one to be felt."""
-    warm_up: int = 20
+    warm_up: int = 10
     clip: float = 1.0
-    check_every: int = 25
-    patience: int = 6
+    check_every: int = 20
+    patience: int = 3
     """Checks without a better validation figure after which training stops."""
     seed: int = 0
     weights: Weights = field(default_factory=Weights)
@@ -56,17 +57,26 @@ class Trained:
     steps: int
 
 
-PromptMaker = Callable[[Nano], Prompt]
-"""Prompts go through the layers that are trained, so they are made anew in each step."""
+@dataclass(frozen=True)
+class PromptTokens:
+    """What the visual prompt says, before the layers that are trained turn it into keys and values."""
+
+    tokens: torch.Tensor
+    """[1,D,1,P]"""
+    bias: float
+
+    def prompt(self, model: Nano, batch: int) -> Prompt:
+        """Return keys and values for a batch, made anew in each step."""
+        return model.spacetime.prompt(self.tokens.expand(batch, -1, -1, -1), self.bias)
 
 
 def train(
     model: Nano,
     base: Mapping[str, Int8Weight],
     *,
-    training: Mapping[Origin, Sequence[Example]],
-    held_out: Mapping[Origin, Sequence[Example]],
-    prompt: PromptMaker,
+    training: Sequence[Example],
+    held_out: Sequence[Example],
+    prompts: Mapping[PromptKind, PromptTokens],
     temperature: float,
     settings: Settings,
     report: Callable[[Progress], None] = lambda progress: None,
@@ -74,57 +84,56 @@ def train(
     """Train a LoRA on ``base`` in place of the model's weights; the model is left with the last state."""
     torch.manual_seed(settings.seed)
     model.eval()
-    teacher = _Teacher(model, prompt)
-    answered = teacher.answers({"train": training, "check": held_out})
+    to_train, to_check = (_answered(model, examples, prompts) for examples in (training, held_out))
     loras = attach(model, base, settings.rank, settings.seed)
-    run = _Run(model, loras, SoftMouth(model, temperature), prompt, settings)
-    return run.go(answered["train"], answered["check"], report)
+    return _Run(model, loras, SoftMouth(model, temperature), prompts, settings).go(to_train, to_check, report)
+
+
+class _Group(NamedTuple):
+    """Examples that can share a batch."""
+
+    origin: Origin
+    prompt: PromptKind
 
 
 @dataclass(frozen=True)
 class _Answered:
-    """A batch or example and what the installed base says to it."""
+    """An example and what the installed base says to it."""
 
     example: Example
     logits: torch.Tensor
 
 
-class _Teacher:
-    """The installed base, asked once for each example before training."""
+_Groups = dict[_Group, list[_Answered]]
 
-    def __init__(self, model: Nano, prompt: PromptMaker) -> None:
-        self._model, self._prompt = model, prompt
 
-    @torch.no_grad()
-    def answers(
-        self, sets: Mapping[str, Mapping[Origin, Sequence[Example]]]
-    ) -> dict[str, dict[Origin, list[_Answered]]]:
-        return {
-            name: {origin: [self._answer(item) for item in items] for origin, items in group.items()}
-            for name, group in sets.items()
-        }
-
-    def _answer(self, example: Example) -> _Answered:
+@torch.no_grad()
+def _answered(model: Nano, examples: Sequence[Example], prompts: Mapping[PromptKind, PromptTokens]) -> _Groups:
+    """Ask the installed base once for each example, before training."""
+    groups: _Groups = {}
+    for example in examples:
         batch = batch_of([example])
-        return _Answered(example, self._model.logits(batch.mel, batch.feedback, self._prompt(self._model))[0])
+        logits = model.logits(batch.mel, batch.feedback, prompts[example.prompt].prompt(model, 1))[0]
+        groups.setdefault(_Group(example.origin, example.prompt), []).append(_Answered(example, logits))
+    return groups
 
 
 class _Run:
     """Steps, checks, and the best state so far."""
 
     def __init__(
-        self, model: Nano, loras: dict[str, IntegerLora], mouth: SoftMouth, prompt: PromptMaker, settings: Settings
+        self,
+        model: Nano,
+        loras: dict[str, IntegerLora],
+        mouth: SoftMouth,
+        prompts: Mapping[PromptKind, PromptTokens],
+        settings: Settings,
     ) -> None:
-        self._model, self._loras, self._mouth, self._prompt, self._settings = model, loras, mouth, prompt, settings
+        self._model, self._loras, self._mouth, self._prompts, self._settings = model, loras, mouth, prompts, settings
         self._optimiser = torch.optim.AdamW(parameters(loras), lr=settings.learning_rate, weight_decay=0.0)
         self._random = np.random.default_rng(settings.seed)
 
-    def go(
-        self,
-        training: Mapping[Origin, list[_Answered]],
-        held_out: Mapping[Origin, list[_Answered]],
-        report: Callable[[Progress], None],
-    ) -> Trained:
+    def go(self, training: _Groups, held_out: _Groups, report: Callable[[Progress], None]) -> Trained:
         settings, started = self._settings, time.monotonic()
         history = [self._check(0, started, held_out)]
         report(history[0])
@@ -149,34 +158,40 @@ class _Run:
             for name, lora in self._loras.items()
         }
 
-    def _step(self, step: int, training: Mapping[Origin, list[_Answered]]) -> None:
+    def _step(self, step: int, training: _Groups) -> None:
         settings = self._settings
         progress = step / settings.steps
         rate = settings.learning_rate * min(1.0, step / settings.warm_up) * 0.5 * (1 + np.cos(np.pi * progress))
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.zero_grad()
-        for batch, answers in self._draw(training):
-            sum(self._costs(batch, answers).values()).backward()
+        for group, batch, answers in self._draw(training):
+            torch.stack(list(self._costs(group, batch, answers).values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(list(parameters(self._loras)), settings.clip)
         self._optimiser.step()
 
-    def _draw(self, training: Mapping[Origin, list[_Answered]]) -> Iterator[tuple[Batch, torch.Tensor]]:
-        for items in training.values():
-            if items:
+    def _draw(self, training: _Groups) -> Iterator[tuple[_Group, Batch, torch.Tensor]]:
+        """Yield one batch of each origin, its prompt by chance."""
+        for origin in Origin:
+            groups = [group for group in training if group.origin is origin]
+            if groups:
+                group = groups[int(self._random.integers(len(groups)))]
+                items = training[group]
                 chosen = [items[index] for index in self._random.integers(len(items), size=self._settings.batch)]
-                yield _stacked(chosen)
+                yield group, *_stacked(chosen)
 
-    def _costs(self, batch: Batch, answers: torch.Tensor) -> dict[str, torch.Tensor]:
+    def _costs(self, group: _Group, batch: Batch, answers: torch.Tensor) -> dict[str, torch.Tensor]:
         weights = self._settings.weights
-        logits = self._model.logits(batch.mel, batch.feedback, self._prompt(self._model))
+        prompt = self._prompts[group.prompt].prompt(self._model, len(batch.mel))
+        logits = self._model.logits(batch.mel, batch.feedback, prompt)
         valid = batch.valid.float()
         closed = shut(self._mouth, logits, batch.closed & batch.valid, CLOSED_MM)
         still = shut(self._mouth, logits, batch.still & batch.valid, REST_MM)
         costs = {"closure": weights.closure * closed, "silence": weights.silence * still}
-        if batch.origin is Origin.FAILING:
+        if group.origin is Origin.FAILING:
             costs["tokens"] = weights.tokens * token_cost(logits, batch.tokens, batch.weight * valid)
-        elif batch.origin is Origin.REPLAY:
+            costs["elsewhere"] = weights.elsewhere * divergence(logits, answers, (1.0 - batch.weight) * valid)
+        elif group.origin is Origin.REPLAY:
             costs["replay tokens"] = weights.replay_tokens * token_cost(logits, batch.tokens, batch.weight * valid)
             costs["replay"] = weights.replay * divergence(logits, answers, valid)
             del costs["closure"], costs["silence"]
@@ -185,11 +200,12 @@ class _Run:
         return costs
 
     @torch.no_grad()
-    def _check(self, step: int, started: float, held_out: Mapping[Origin, list[_Answered]]) -> Progress:
+    def _check(self, step: int, started: float, held_out: _Groups) -> Progress:
         parts: dict[str, float] = {}
-        for origin, items in held_out.items():
-            for name, cost in (self._costs(*_stacked(items)) if items else {}).items():
-                parts[f"{origin.value} {name}"] = round(float(cost), 4)
+        for group, items in held_out.items():
+            for name, cost in self._costs(group, *_stacked(items)).items():
+                key = f"{group.origin.value} {name}"
+                parts[key] = parts.get(key, 0.0) + float(cost)
         return Progress(step, time.monotonic() - started, sum(parts.values()), parts)
 
 

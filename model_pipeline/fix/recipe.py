@@ -1,0 +1,274 @@
+"""A complaint becomes a delta, step by step: analyse, gather samples, train, pack, judge."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from device_agent.engine import package
+from device_agent.engine.loaded import Engine
+from device_agent.engine.photo.portrait import Portrait
+from device_agent.engine.runtime.motion import Prompt
+from device_agent.errors import NoFace
+from frame_protocol.model_package import Sampling
+from model_pipeline.errors import FixError
+from model_pipeline.fix import texts
+from model_pipeline.fix.analysis import Analysis, analyse
+from model_pipeline.fix.complaint import ComplaintCase
+from model_pipeline.fix.examples import Example, PromptKind
+from model_pipeline.fix.findings import Fault
+from model_pipeline.fix.guard import Scores, Utterance, score
+from model_pipeline.fix.ipa import phones
+from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS, Base, basis_controls, load_base
+from model_pipeline.fix.media import read_frames, read_sound
+from model_pipeline.fix.pack import integer_factors, merge_package, write_delta
+from model_pipeline.fix.samples import ExampleMaker, real_samples, replay_samples, speak
+from model_pipeline.fix.speech import speaking_frames
+from model_pipeline.fix.train import Progress, PromptTokens, Settings, Trained, train
+from model_pipeline.fix.verdict import Outcome, Verdict, judge
+from model_pipeline.models.prompt import NULL_BIAS
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How many samples of each kind."""
+
+    failing: int = 48
+    replay: int = 48
+    own_voice_draws: int = 4
+    """The base speaks the complaint's voice this often; each time its tokens differ."""
+    held_out_replay: int = 8
+    guard_replay: int = 4
+    """Ordinary sentences that the verdict listens to, beside all held-out ones."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a person may choose about a fix."""
+
+    settings: Settings = field(default_factory=Settings)
+    amounts: Amounts = field(default_factory=Amounts)
+    transcript: str | None = None
+    laboratory: Path = LABORATORY_WEIGHTS
+    data: Path | None = None
+    """Measured tracks, which join the replay set."""
+    force: bool = False
+    """Write the delta whatever the verdict."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a complaint."""
+
+    verdict: Verdict
+    analysis: Analysis
+    trained: Trained
+    complaint_scores: tuple[Scores, Scores]
+    replay_scores: tuple[Scores, Scores]
+    base_weights_sha256: str
+    result_weights_sha256: str
+    delta: Path | None
+
+    def report(self) -> dict[str, Any]:
+        """Return the result as JSON values; keys are documented in docs/fix.md."""
+        return {
+            "outcome": self.verdict.outcome.value,
+            "delta": None if self.delta is None else str(self.delta),
+            "base_weights_sha256": self.base_weights_sha256,
+            "result_weights_sha256": self.result_weights_sha256,
+            "better": self.verdict.better,
+            "worse": self.verdict.worse,
+            "findings": [asdict(item) for item in self.analysis.findings],
+            "complaint_voice": {name: asdict(part) for name, part in zip(SIDES, self.complaint_scores, strict=True)},
+            "replay": {name: asdict(part) for name, part in zip(SIDES, self.replay_scores, strict=True)},
+            "training": {
+                "steps": self.trained.steps,
+                "best_step": self.trained.best.step,
+                "seconds": round(self.trained.history[-1].seconds, 1),
+                "history": [asdict(item) for item in self.trained.history],
+            },
+        }
+
+
+SIDES = ("before", "after")
+Say = Callable[[str], None]
+HELD_OUT_SEED = 900_000
+"""Seeds from here on are never trained with."""
+
+
+def fix(
+    case: ComplaintCase, base_folder: Path, out: Path, plan: Plan, *, say: Say, tick: Callable[[Progress], None]
+) -> Result:
+    """Turn ``case`` into a delta at ``out`` if that makes the frame better; ``base_folder`` is not changed."""
+    manifest = package.load(base_folder).manifest
+    told = case.record.weights_sha256
+    if told is not None and told != manifest.weights_sha256:
+        raise FixError(
+            f"The complaint is about the weights {told[:12]}, the base given has {manifest.weights_sha256[:12]}; "
+            "name the package that the frame had installed."
+        )
+    say("analysing the clip")
+    transcript = plan.transcript or case.record.transcript
+    analysis = analyse(case.clip, case.voice, base_folder, transcript)
+    bench = Bench.prepare(case, analysis, base_folder, plan)
+    say("gathering samples")
+    training, held_out = bench.examples()
+    say(f"training on {len(training)} windows of 3 s")
+    trained = train(
+        bench.base.model,
+        bench.base.weights,
+        training=training,
+        held_out=held_out,
+        prompts=bench.prompt_tokens(),
+        temperature=manifest.sampling.temperature,
+        settings=plan.settings,
+        report=tick,
+    )
+    say("packing and judging")
+    return bench.finish(trained, out)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all steps of one fix share."""
+
+    analysis: Analysis
+    voice: np.ndarray
+    speaking: np.ndarray
+    base: Base
+    engine: Engine
+    portrait: Portrait | None
+    faults: list[Fault]
+    plan: Plan
+
+    @classmethod
+    def prepare(cls, case: ComplaintCase, analysis: Analysis, folder: Path, plan: Plan) -> "Bench":
+        """Load the base, and see the portrait as the frame saw it."""
+        voice = read_sound(case.voice)
+        engine = Engine(package.load(folder))
+        return cls(
+            analysis=analysis,
+            voice=voice,
+            speaking=speaking_frames(voice, folder),
+            base=load_base(folder, plan.laboratory),
+            engine=engine,
+            portrait=_portrait(engine, case.clip, analysis),
+            faults=[item.fault for item in analysis.findings] or [Fault.BILABIAL],
+            plan=plan,
+        )
+
+    def prompt(self, engine: Engine) -> Prompt:
+        """Return what ``engine`` knows of the complaint's photo."""
+        if self.portrait is None:
+            return engine.motion.null_prompt()
+        return engine.motion.prompt(self.portrait.prompt, self.portrait.rest_opening_mm, self.portrait.rest_width_mm)
+
+    @torch.no_grad()
+    def prompt_tokens(self) -> dict[PromptKind, PromptTokens]:
+        """Return the prompts to train with: none, and the complaint's own portrait."""
+        vit = self.base.model.vit
+        none = PromptTokens(vit.null_tokens(), NULL_BIAS)
+        if self.portrait is None:
+            return {PromptKind.NONE: none, PromptKind.PHOTO: none}
+        rest = torch.tensor([self.portrait.rest_opening_mm, self.portrait.rest_width_mm, 1.0, 0.0]).reshape(
+            1, 4, 1, 1
+        )
+        photo = torch.from_numpy(np.asarray(self.portrait.prompt, np.float32))
+        return {PromptKind.NONE: none, PromptKind.PHOTO: PromptTokens(vit(photo, rest.float()), 0.0)}
+
+    def examples(self) -> tuple[list[Example], list[Example]]:
+        """Return what is trained on and what decides when to stop."""
+        seed, amounts = self.plan.settings.seed, self.plan.amounts
+        maker = ExampleMaker(self.base.model, basis_controls(self.base.model.basis()))
+        training = [*self._failing(maker, texts.texts_for(self.faults, amounts.failing, seed), seed)]
+        training += self._replay(maker, amounts.replay, seed)
+        training += self._own_voice(maker, range(seed, seed + amounts.own_voice_draws))
+        held_out = [*self._failing(maker, texts.HELD_OUT, HELD_OUT_SEED + seed)]
+        held_out += self._replay(maker, amounts.held_out_replay, HELD_OUT_SEED + seed)
+        held_out += self._own_voice(maker, [HELD_OUT_SEED + seed])
+        return training, held_out
+
+    def _failing(self, maker: ExampleMaker, sentences: Sequence[str], seed: int) -> Iterator[Example]:
+        for index, text in enumerate(sentences):
+            yield from maker.failing(text, seed + index, self.faults)
+
+    def _replay(self, maker: ExampleMaker, count: int, seed: int) -> Iterator[Example]:
+        samples = list(replay_samples(count, seed, basis_controls(self.base.model.basis())))
+        if self.plan.data is not None and seed < HELD_OUT_SEED:
+            samples += real_samples(self.base.model, self.plan.data)
+        for index, sample in enumerate(samples):
+            yield from maker.replay(sample, seed + index)
+
+    def _own_voice(self, maker: ExampleMaker, seeds: Sequence[int]) -> Iterator[Example]:
+        prompt = self.prompt(self.engine)
+        for seed in seeds:
+            sampling = Sampling(temperature=self.engine.manifest.sampling.temperature, seed=seed)
+            tokens = np.array([frame.tokens for frame in self.engine.motion.speak(self.voice, prompt, sampling)])
+            yield from maker.own_voice(self.voice, self.analysis.phones, self.speaking, tokens, PromptKind.PHOTO)
+
+    def finish(self, trained: Trained, out: Path) -> Result:
+        """Merge, measure base and result as a frame runs them, and write the delta if it is worth sending."""
+        factors = integer_factors(trained.factors)
+        before = self._scores(self.engine)
+        base_hash = self.engine.manifest.weights_sha256
+        if not factors:
+            verdict = Verdict(Outcome.NO_IMPROVEMENT, [], ["the training changed no weight by a whole step"])
+            return self._result(trained, verdict, (before, before), base_hash, None)
+        with tempfile.TemporaryDirectory(prefix="liveframe-fix-") as folder:
+            merged, work = Path(folder) / "merged", Path(folder) / "work"
+            merged.mkdir()
+            work.mkdir()
+            manifest = merge_package(self.base.folder, factors, merged)
+            after = self._scores(Engine(package.load(merged)))
+            verdict = judge(self.faults, (before[0], after[0]), (before[1], after[1]))
+            send = verdict.outcome is Outcome.IMPROVED or self.plan.force
+            if send:
+                write_delta(out, self.base.folder, factors, manifest, work)
+        return self._result(trained, verdict, (before, after), manifest.weights_sha256, out if send else None)
+
+    def _result(
+        self,
+        trained: Trained,
+        verdict: Verdict,
+        scores: tuple[tuple[Scores, Scores], tuple[Scores, Scores]],
+        result_hash: str,
+        delta: Path | None,
+    ) -> Result:
+        (complaint_before, replay_before), (complaint_after, replay_after) = scores
+        return Result(
+            verdict=verdict,
+            analysis=self.analysis,
+            trained=trained,
+            complaint_scores=(complaint_before, complaint_after),
+            replay_scores=(replay_before, replay_after),
+            base_weights_sha256=self.engine.manifest.weights_sha256,
+            result_weights_sha256=result_hash,
+            delta=delta,
+        )
+
+    def _scores(self, engine: Engine) -> tuple[Scores, Scores]:
+        """Return the scores on the complaint's voice and on the replay set."""
+        own = [Utterance(self.voice, self.analysis.phones)]
+        return score(engine, own, self.prompt(engine)), score(engine, self._guard_set(), self.prompt(engine))
+
+    def _guard_set(self) -> list[Utterance]:
+        sentences = [*texts.HELD_OUT, *texts.REPLAY[: self.plan.amounts.guard_replay]]
+        spoken = [speak(text, 2 * HELD_OUT_SEED + index) for index, text in enumerate(sentences)]
+        return [Utterance(item.audio, phones(item.phonemes)) for item in spoken]
+
+
+def _portrait(engine: Engine, clip: Path, analysis: Analysis) -> Portrait | None:
+    """Return the portrait in the clip's most closed frame; None where the engine sees no face."""
+    wanted = int(np.argmin(analysis.curve.opening_mm))
+    for index, picture in enumerate(read_frames(clip)):
+        if index == wanted:
+            try:
+                height, width = picture.shape[:2]
+                return engine.reader.read(picture, width, height)
+            except NoFace:
+                return None
+    return None
