@@ -1,4 +1,4 @@
-"""A model package whose graphs are simple arithmetic: louder sound opens the mouth wider. Made with onnx, never trained.
+"""A model package whose graphs are simple arithmetic: louder sound opens the mouth wider. Nothing is trained.
 
 It has the very inputs and outputs of docs/protocol.md, so the engine cannot tell it from a trained one.
 """
@@ -34,7 +34,12 @@ def build(directory: Path, models: Path, points: np.ndarray) -> Path:
         (directory / name).write_bytes((models / name).read_bytes())
     (directory / "vad.onnx").write_bytes((models / "vad.onnx").read_bytes())
     opening = opening_map(points)
-    for name, model in (("audio", _audio()), ("prompt", _prompt()), ("step", _step()), ("decoder", _decoder(opening))):
+    for name, model in (
+        ("audio", _audio()),
+        ("prompt", _prompt()),
+        ("step", _step()),
+        ("decoder", _decoder(opening)),
+    ):
         onnx.checker.check_model(model)
         (directory / f"{name}.onnx").write_bytes(model.SerializeToString())
     integers = np.arange(-60, 60, dtype=np.int8).reshape(12, 10)
@@ -141,7 +146,7 @@ def _step() -> onnx.ModelProto:
     ]
     constants = {
         "all": np.arange(4), "nothing": np.float32(0), "channels": np.array([1]), "sharpness": np.float32(-1e4),
-        "levels": _codebook()[None, :, :1, None].transpose(0, 1, 2, 3), "logits_shape": np.array([1, CODEBOOK, 1, TOKENS]),
+        "levels": _codebook()[None, :, :1, None], "logits_shape": np.array([1, CODEBOOK, 1, TOKENS]),
         "new_shape": np.array(new),
     }  # fmt: skip
     return _model(nodes, inputs, {"logits": [1, CODEBOOK, 1, TOKENS], "new_k": new, "new_v": new}, constants)
@@ -167,7 +172,8 @@ def _model(nodes: list, inputs: dict, outputs: dict, constants: dict) -> onnx.Mo
 
 
 def _write_tone(path: Path) -> None:
-    samples = (np.sin(np.arange(8000) * 0.08) * 9000).astype(np.int16)
+    noise = np.random.default_rng(1).normal(0, 6000, 8000) * (0.55 + 0.5 * np.sin(np.arange(8000) / 900))
+    samples = np.clip(noise, -32767, 32767).astype(np.int16)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
