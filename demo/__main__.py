@@ -8,14 +8,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from matplotlib.cbook import get_sample_data
-
 from demo.display import Display
 from demo.errors import StepFailed
 from demo.programs import Programs
 from demo.story import FIRST, SECOND, STEPS
 from demo.table import rows
-from demo.world import VOICE, World
+from demo.world import VOICE, World, default_photo
 
 DESCRIPTION = "Play the whole story on this machine: server, broker, frame, laboratory. Everything stops at the end."
 EPILOG = """example:
@@ -53,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
     shutil.rmtree(arguments.out, ignore_errors=True)
     arguments.out.mkdir(parents=True)
     work = Path(tempfile.mkdtemp(prefix="liveframe-demo-"))
-    photo = arguments.photo or Path(get_sample_data("grace_hopper.jpg", asfileobj=False))
+    photo = arguments.photo or default_photo()
     programs = Programs(arguments.out / "demo.log")
     world = World(work=work, out=arguments.out.resolve(), programs=programs, photo=photo, voice=arguments.voice)
     display = Display(len(STEPS))

@@ -39,19 +39,29 @@ def start_server(world: World) -> str:
         world.ceremony,
         advice="read demo.log",
     )
-    child = world.programs.start(
-        "fleet-server", "serve", "--data", world.server_data, "--port", 0, "--device-port", 0, "--broker-port", 0
-    )
-    running = wait_for(
-        "the server", lambda: _run_file(world), timeout=START_SECONDS, advice=SERVER_ADVICE, child=child
-    )
-    world.url, world.device_url = running["people_url"], running["device_url"]
+    line = run_server(world)
     world.token = run(
         "fleet-server", "token", "create", "--data", world.server_data, "--name", "demo", "--role", "administrator",
         advice="read demo.log", secret=True,
     ).strip()  # fmt: skip
     world.token_file.touch(mode=0o600)
     world.token_file.write_text(world.token)
+    return line
+
+
+def run_server(world: World) -> str:
+    """Start the server on the world's ports (at first 0: free ones) and wait until it is ready."""
+    people, devices, broker = world.ports
+    child = world.programs.start(
+        "fleet-server", "serve", "--data", world.server_data,
+        "--port", people, "--device-port", devices, "--broker-port", broker,
+    )  # fmt: skip
+    running = wait_for(
+        "the server", lambda: _run_file(world), timeout=START_SECONDS, advice=SERVER_ADVICE, child=child
+    )
+    world.url, world.device_url = running["people_url"], running["device_url"]
+    ports = running["ports"]
+    world.ports = (ports["people_port"], ports["device_port"], ports["broker_port"])
     return f"people {world.url}  frames {world.device_url}  MQTT port {running['mqtt_port']}"
 
 

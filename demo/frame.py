@@ -22,12 +22,17 @@ def enrol(world: World) -> str:
         advice=ENROL_ADVICE, env=home,
     )  # fmt: skip
     world.frame_id = identity["frame_id"]
+    run_agent(world)
+    return f"{world.frame_id} is online"
+
+
+def run_agent(world: World) -> None:
+    """Start the agent and wait until the server sees it."""
     child = world.programs.start(
         "device-agent", "run", "--poll-every", POLL_SECONDS, "--health-every", HEALTH_SECONDS,
-        "--complaints-every", POLL_SECONDS, env=home,
+        "--complaints-every", POLL_SECONDS, env=world.agent_environment(),
     )  # fmt: skip
     wait_for("the frame to be online", lambda: _online(world), timeout=60, advice="read demo.log", child=child)
-    return f"{world.frame_id} is online"
 
 
 def _online(world: World) -> bool | None:

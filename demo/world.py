@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from matplotlib.cbook import get_sample_data
 
 from demo.errors import StepFailed
 from demo.programs import Programs
@@ -13,6 +14,11 @@ VOICE = Path("/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_0
 TRANSCRIPT = "unless to be rather cold hearted and rather selfish is to be ill disposed"
 """For the figures only; the engine hears the recording and nothing else."""
 VIDEO_SECONDS = 15
+
+
+def default_photo() -> Path:
+    """Return the US Navy's portrait of Grace Hopper (public domain), from matplotlib's sample data."""
+    return Path(get_sample_data("grace_hopper.jpg", asfileobj=False))
 
 
 @dataclass
@@ -30,6 +36,8 @@ class World:
     frame_id: str = ""
     complaint_id: str = ""
     password: str = ""
+    ports: tuple[int, int, int] = (0, 0, 0)
+    """Of the pages, of the frames' API, of the broker; 0: a free one is found. A frame remembers where its server is."""
     report: dict[str, Any] = field(default_factory=dict)
 
     @property
