@@ -157,10 +157,11 @@ class Agent:
                 ) from None
             finally:
                 self._updating = None
-        if code < 0 and not self._stop_link.is_set():
+        if code == 0 or self._stop_link.is_set():
+            return
+        if code < 0:
             self._report_fault(Fault(code="update-crashed", detail=f"ended by signal {-code}"))
-        if code != 0:
-            raise UpdateFailed(f"the update poll ended with exit code {code}; its own lines say why")
+        raise UpdateFailed(f"the update poll ended with exit code {code}; its own lines say why")
 
     def _report_fault(self, fault: Fault) -> None:
         try:

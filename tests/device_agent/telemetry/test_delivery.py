@@ -16,10 +16,12 @@ from device_agent.system import identity
 from device_agent.system.home import Home
 from device_agent.telemetry.outbox import Outbox
 from device_agent.telemetry.service import TelemetryService
-from frame_protocol.telemetry import Fault
+from frame_protocol import codec, topics
+from frame_protocol.telemetry import Ack, Command, CommandKind, Fault, Presence
 from tests.support.broker import Mosquitto
 from tests.support.frame import enrolled_home
 from tests.support.ingest import Consumer
+from tests.support.observer import Observer
 from tests.support.pki import Authority
 
 PATIENCE_SECONDS = 30
@@ -202,3 +204,54 @@ def test_kill_9_of_the_frame_while_publishing_loses_and_doubles_nothing(home: Ho
     assert flush(home).returncode == 0
     assert outbox.depth() == 0
     assert consumer.codes() == expected(900)
+
+
+@pytest.fixture
+def observer(mosquitto: Mosquitto) -> Iterator[Observer]:
+    connected = Observer(mosquitto)
+    yield connected
+    connected.close()
+
+
+def online(observer: Observer) -> bool:
+    return codec.decode(observer.next(), Presence).online
+
+
+def test_presence_says_when_the_frame_comes_and_goes_on_purpose(home: Home, observer: Observer):
+    agent = Agent(home).start()
+    assert online(observer)
+    agent.stop()
+    assert not online(observer)
+
+
+def test_the_last_will_says_that_a_frame_was_cut_off(home: Home, observer: Observer):
+    Outbox(home.outbox).append(Fault(code="test"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "device_agent.cli", "telemetry", "flush"],
+        env={**os.environ, "LIVEFRAME_HOME": str(home.root)},
+    )
+    assert online(observer)
+    process.kill()
+    process.wait()
+    assert not online(observer)
+
+
+def test_commands_are_followed_and_what_does_not_validate_is_dropped(home: Home, observer: Observer):
+    agent = Agent(home).start()
+    assert online(observer)
+    agent.outbox.append(Fault(code="test"))
+    frame = identity.load(home).frame_id
+    time.sleep(1)
+    observer.send(topics.command(frame), b"not json")
+    observer.send(topics.ack(frame), b'{"v":1,"boot":"../../etc","seq":1}')
+    observer.send(topics.ack(frame), b'{"v":2,"boot":"0000000000000000","seq":1}')
+    observer.send(topics.command(frame), codec.encode(Command(kind=CommandKind.CHECK_UPDATE)))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not agent.commands:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert agent.commands == ["check-update"]
+    assert agent.outbox.depth() == 1
+    observer.send(topics.ack(frame), codec.encode(Ack(boot=agent.outbox.current_boot(), seq=1)))
+    wait_until_empty(agent.outbox)
+    agent.stop()
