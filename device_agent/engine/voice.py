@@ -1,6 +1,5 @@
 """Decodes any recording into what the model hears and what the video plays, within limits of time and memory."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ MAX_SECONDS = 60.0
 """A frame asks for about five seconds; a whole lecture is cut here, and the result says so."""
 
 MIN_SECONDS = 0.2
+FULL_SCALE = 32767
 MAX_MISSING = 0.1
 """Share of the announced length that may be absent before a file counts as truncated."""
 
@@ -63,32 +63,26 @@ def load_voice(path: Path, *, max_seconds: float = MAX_SECONDS) -> Voice:
 
 
 def _decode(container: "av.container.InputContainer", max_seconds: float) -> tuple[Floats, Sound, bool]:
-    to_model = av.AudioResampler(format="flt", layout="mono", rate=MODEL_RATE)
-    to_sound = av.AudioResampler(format="s16", layout="mono", rate=SOUND_RATE)
+    to_model = av.AudioResampler(format="fltp", rate=MODEL_RATE)
+    to_sound = av.AudioResampler(format="fltp", rate=SOUND_RATE)
     model: list[Floats] = []
-    sound: list[Sound] = []
-    decoded = 0.0
-    for frame in _frames(container):
+    sound: list[Floats] = []
+    decoded, longer = 0.0, False
+    for frame in container.decode(container.streams.audio[0]):
         if decoded >= max_seconds:
+            longer = True
             break
         decoded += frame.samples / frame.sample_rate
         frame.pts = None
-        model.extend(part.to_ndarray()[0] for part in to_model.resample(frame))
-        sound.extend(part.to_ndarray()[0] for part in to_sound.resample(frame))
-    model.extend(part.to_ndarray()[0] for part in to_model.resample(None))
-    sound.extend(part.to_ndarray()[0] for part in to_sound.resample(None))
-    longer = decoded > max_seconds + MIN_SECONDS or (
-        decoded >= max_seconds and next(_frames(container), None) is not None
-    )
+        model.extend(_mono(part) for part in to_model.resample(frame))
+        sound.extend(_mono(part) for part in to_sound.resample(frame))
+    model.extend(_mono(part) for part in to_model.resample(None))
+    sound.extend(_mono(part) for part in to_sound.resample(None))
     return (
-        np.nan_to_num(_join(model, np.float32)[: int(max_seconds * MODEL_RATE)]).clip(-1.0, 1.0),
-        _join(sound, np.int16)[: int(max_seconds * SOUND_RATE)],
-        longer,
+        _join(model)[: int(max_seconds * MODEL_RATE)],
+        (_join(sound)[: int(max_seconds * SOUND_RATE)] * FULL_SCALE).astype(np.int16),
+        longer or decoded > max_seconds + MIN_SECONDS,
     )
-
-
-def _frames(container: "av.container.InputContainer") -> Iterator["av.AudioFrame"]:
-    yield from container.decode(container.streams.audio[0])
 
 
 def _announced_seconds(container: "av.container.InputContainer") -> float:
@@ -100,5 +94,10 @@ def _announced_seconds(container: "av.container.InputContainer") -> float:
     return float(stream.duration * stream.time_base)
 
 
-def _join(parts: list[Floats], kind: type[np.generic]) -> Floats:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=kind)
+def _mono(part: "av.AudioFrame") -> Floats:
+    """Average the channels; the decoder's own mix would make stereo louder than mono."""
+    return np.asarray(np.nan_to_num(part.to_ndarray().mean(axis=0)).clip(-1.0, 1.0))
+
+
+def _join(parts: list[Floats]) -> Floats:
+    return np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, dtype=np.float32)

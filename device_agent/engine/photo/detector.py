@@ -12,6 +12,9 @@ from device_agent.engine.photo.litert import LiteModel
 MIN_SCORE = 0.5
 MAX_OVERLAP = 0.3
 RIGHT_EYE, LEFT_EYE = 0, 1
+PARTS = (1, 2, 3)
+"""The picture is looked at whole, then in squares of half and of a third of its longer side."""
+
 
 SHORT_RANGE_GRIDS = ((16, 2), (8, 6))
 """Cells a side and anchors a cell: strides 8 and 16 (three layers of two) on 128 pixels."""
@@ -37,7 +40,7 @@ class Face:
 
 
 class FaceDetector:
-    """Short range first; the full-range model when that finds nothing (small faces in group pictures)."""
+    """Both models on the whole picture; on overlapping parts of it when that finds nothing (groups)."""
 
     def __init__(self, short_range: Path, full_range: Path) -> None:
         self._stages = [
@@ -47,11 +50,39 @@ class FaceDetector:
 
     def find(self, picture: Pixels) -> list[Face]:
         """Return the faces in the picture, the largest first."""
-        for model, centres in self._stages:
-            faces = _detect(model, centres, picture)
-            if faces:
-                return sorted(faces, key=lambda face: -face.area)
+        for parts in PARTS:
+            found = [face for tile in _tiles(picture, parts) for face in self._in_tile(picture, tile)]
+            if found:
+                return sorted(_once(found), key=lambda face: -face.area)
         return []
+
+    def _in_tile(self, picture: Pixels, tile: tuple[int, int, int]) -> list[Face]:
+        left, top, side = tile
+        part = picture[top : top + side, left : left + side]
+        corner = np.array([left, top], dtype=np.float32)
+        faces = [face for model, centres in self._stages for face in _detect(model, centres, part)]
+        return [Face(face.score, face.box + np.tile(corner, 2), face.keypoints + corner) for face in faces]
+
+
+def _tiles(picture: Pixels, parts: int) -> list[tuple[int, int, int]]:
+    """Return squares (left, top, side) of 1/parts of the longer side, half overlapping; the whole for 1."""
+    height, width = picture.shape[:2]
+    side = -(-max(height, width) // parts)
+    if parts == 1:
+        return [(0, 0, side)]
+    steps = range(0, 2 * parts - 1)
+    corners = [(x * side // 2, y * side // 2) for y in steps for x in steps]
+    return [(x, y, side) for x, y in corners if x < width - side // 4 and y < height - side // 4]
+
+
+def _once(faces: list[Face]) -> list[Face]:
+    """Keep each face once, as whoever saw it best did."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: -face.score):
+        boxes = np.array([other.box for other in kept]).reshape(-1, 4)
+        if not (_overlap(face.box, boxes) > MAX_OVERLAP).any():
+            kept.append(face)
+    return kept
 
 
 def anchors(grids: tuple[tuple[int, int], ...]) -> Floats:

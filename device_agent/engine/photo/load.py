@@ -32,11 +32,15 @@ def load_photo(path: Path) -> Pixels:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 return _pixels(image, path.name)
+    except Image.DecompressionBombError as error:
+        raise PhotoUnreadable(
+            f"{path.name} has more than {MAX_PIXELS // 1_000_000} million pixels; reduce it"
+        ) from error
     except UnidentifiedImageError as error:
         raise PhotoUnreadable(
             f"{path.name} is not a picture that can be read; give a JPEG, PNG, WebP or TIFF"
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise PhotoUnreadable(f"{path.name} cannot be read whole ({error}); copy or scan it again") from error
 
 

@@ -94,7 +94,7 @@ class MotionField:
         return Sources(self._invert(upper), self._invert(lower + self._closing))
 
     def _close_lips(self, portrait: Portrait) -> Floats:
-        """Return how the lower layer must rise further so that the photo's lips meet at motion 0, corner to corner."""
+        """Return how the lower layer must rise further so that the photo's lips meet at motion 0 all along."""
         lips = portrait.lips
         upper, lower = self._displacements(-self._rest)
         normal = np.array([-lips.axis[1], lips.axis[0]], dtype=np.float32)
