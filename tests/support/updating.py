@@ -1,0 +1,129 @@
+"""A frame that updates for a test: the real updater, trust client, fetcher, outbox and disk."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from device_agent.engine import archive, package
+from device_agent.errors import ModelError
+from device_agent.system import active_model
+from device_agent.telemetry.outbox import Outbox
+from device_agent.update import journal as journals
+from device_agent.update.checks import FrameFacts
+from device_agent.update.fetch import Fetcher
+from device_agent.update.installers import ModelTools, installers
+from device_agent.update.machine import Moment
+from device_agent.update.retry import RetryPolicy
+from device_agent.update.slots import Slots
+from device_agent.update.trust.client import TrustClient
+from device_agent.update.trust.store import MetadataStore
+from device_agent.update.updater import Collaborators, Updater
+from frame_protocol.model_package import DeltaManifest
+from frame_protocol.telemetry import UpdateEvent
+from frame_protocol.updates import Assignment, HealthFigures
+
+FRAME = "frame-ab12"
+HEALTH = HealthFigures(token_agreement=1.0, fps=30.0)
+
+
+def order(number: int, release: str, frame: str = FRAME) -> Assignment:
+    """Return the assignment of a release under the order of that number."""
+    return Assignment(frame=frame, order_id=f"00000000-0000-0000-0000-{number:012d}", release=release)
+
+
+class UpdatingFrame:
+    """One home; each ``poll`` is a start of the program from what lies on the disk."""
+
+    def __init__(self, home: Path, url: str, root: bytes) -> None:
+        self.home = home
+        self.models = home / "models"
+        self.assignment: Assignment | Exception | None = None
+        self.self_test: Callable[[Path], HealthFigures] = lambda directory: HEALTH
+        self._url = url
+        self._root = root
+
+    def poll(self) -> journals.Journal:
+        """Start, poll once, end."""
+        outbox = Outbox(self.home / "outbox.sqlite")
+        try:
+            with httpx.Client() as http:
+                return self._updater(http, outbox).poll()
+        finally:
+            outbox.close()
+
+    def reports(self) -> list[tuple[str, str]]:
+        """Return (release, state) of everything in the outbox, in order."""
+        outbox = Outbox(self.home / "outbox.sqlite")
+        try:
+            events = [pending.message(FRAME).event for pending in outbox.unacknowledged(1000)]
+        finally:
+            outbox.close()
+        return [(event.report.release, event.report.state.value) for event in events]
+
+    def reasons(self) -> list[str]:
+        """Return the reasons of the reports, in order."""
+        outbox = Outbox(self.home / "outbox.sqlite")
+        try:
+            events = [pending.message(FRAME).event for pending in outbox.unacknowledged(1000)]
+        finally:
+            outbox.close()
+        return [event.report.reason for event in events if event.report.reason]
+
+    def active_weights(self) -> str | None:
+        """Return what the frame renders with; every file of it was compared with its manifest."""
+        link = self.models / "active"
+        if not link.exists():
+            return None
+        return package.verify(link.resolve()).weights_sha256
+
+    def journal(self) -> journals.Journal:
+        """Return the journal as it lies on the disk."""
+        return journals.load(self.home / "update" / "journal.json")
+
+    def _updater(self, http: httpx.Client, outbox: Outbox) -> Updater:
+        policy = RetryPolicy(attempts=2, base_seconds=0.0)
+        tools = ModelTools(
+            unpack=package.unpack,
+            unpack_delta=lambda source, directory: archive.extract(source, directory, DeltaManifest),
+            verify=package.verify,
+            self_test=self.self_test,
+        )
+
+        def ask() -> Assignment | None:
+            if isinstance(self.assignment, Exception):
+                raise self.assignment
+            return self.assignment
+
+        def trust() -> TrustClient:
+            source = Fetcher(http, f"{self._url}/tuf/metadata", policy=policy)
+            return TrustClient(MetadataStore(self.home / "update" / "trust"), source, self._root)
+
+        def facts(journal: journals.Journal) -> FrameFacts:
+            model = active_model.read(self.models / "active")
+            weights = model.weights_sha256 if model else None
+            return FrameFacts(FRAME, "lf-1", weights, 1000.0, journal.kept_counters, frozenset(installers(tools)))
+
+        return Updater(
+            self.home / "update",
+            Slots(self.models),
+            Collaborators(
+                assignment=ask,
+                trust=trust,
+                targets=Fetcher(http, f"{self._url}/tuf/targets", policy=policy),
+                tools=tools,
+                report=lambda report: (
+                    outbox.append(
+                        UpdateEvent(report=report, signature=""), key=f"update/{report.order_id}/{report.state}"
+                    )
+                    and None
+                ),
+                facts=facts,
+                moment=lambda: Moment(frame=FRAME, boot=outbox.current_boot(), at=1.0),
+            ),
+        )
+
+
+def failing(directory: Path) -> HealthFigures:
+    """A self-test that does not pass."""
+    raise ModelError(f"{directory.name} does not speak")
