@@ -58,6 +58,8 @@ def _begin(world: World, console: Console) -> None:
         fleet.run_server(world)
         frame.run_agent(world)
         return
+    if world.server_data.exists():
+        raise StepFailed(f"an earlier first start in {world.work} did not come to its end", "remove that folder")
     console.print("first start: server, frame, model and a first video; about a minute")
     for act in (fleet.start_server, frame.enrol, pull_model, first_video):
         console.print(f"  {act(world)}", highlight=False)

@@ -37,7 +37,7 @@ class World:
     complaint_id: str = ""
     password: str = ""
     ports: tuple[int, int, int] = (0, 0, 0)
-    """Of the pages, of the frames' API, of the broker; 0: a free one is found. A frame remembers where its server is."""
+    """Of the pages, of the frames' API, of the broker; 0: a free one is found. A frame remembers its server's."""
     report: dict[str, Any] = field(default_factory=dict)
 
     @property
