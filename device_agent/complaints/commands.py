@@ -28,7 +28,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     complain.add_argument("--kind", required=True, choices=KINDS, help="what is wrong")
     complain.add_argument("--text", default="", help="what the owner says, in their own words")
     complain.add_argument("--consent", action="store_true", help="the owner lets support see and hear it")
-    complain.add_argument("--model", type=Path, help="the model that made it (default: the active one)")
+    complain.add_argument(
+        "--model", type=Path, help="directory of the model that made it (default: the one that the video names)"
+    )
     complain.add_argument("--json", action="store_true", help="print the result as JSON")
     complain.set_defaults(run=run_complain)
     listing = subparsers.add_parser(
@@ -44,6 +46,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
 
 def run_complain(arguments: argparse.Namespace) -> int:
     """Run ``complain``."""
+    from device_agent.complaints import origin
     from device_agent.complaints.filing import file_and_send
     from device_agent.complaints.spool import Filing
     from device_agent.errors import ModelError
@@ -54,9 +57,11 @@ def run_complain(arguments: argparse.Namespace) -> int:
     log.configure()
     home = Home.from_environment()
     identity.load(home)
-    model = active_model.read(arguments.model or active_model.folder(home))
+    model = active_model.read(arguments.model) if arguments.model else origin.model_of(arguments.video, home)
     if model is None:
-        raise ModelError("no model is active on this frame; name the one that made the video with --model")
+        raise ModelError(
+            f"{arguments.model} holds no model package; name the directory of the one that made the video"
+        )
     filing = Filing(
         kind=ComplaintKind(arguments.kind),
         text=arguments.text,

@@ -25,8 +25,12 @@ from frame_protocol.telemetry import Event, Fault, TelemetryMessage
 
 DAMAGED_CODE = "outbox-damaged"
 UNREADABLE_CODE = "outbox-unreadable"
+INVALID_CODE = "report-invalid"
 REMEMBERED_KEYS = 5_000
 """Idempotency keys kept; an update appends about ten."""
+
+MAX_DETAIL = 200
+"""Characters of a fault's detail that the contract allows."""
 
 _BOOT_OCTETS = 8
 
@@ -52,7 +56,7 @@ class Pending:
         try:
             event = msgspec.json.decode(self.body, type=Event)
         except msgspec.MsgspecError as error:
-            event = Fault(code=UNREADABLE_CODE, detail=str(error)[:200])
+            event = Fault(code=UNREADABLE_CODE, detail=str(error)[:MAX_DETAIL])
         return TelemetryMessage(
             frame=frame_id, boot=self.boot, seq=self.seq, floor=self.floor, at=self.at, event=event
         )
@@ -107,7 +111,7 @@ class Outbox:
         (seq,) = connection.execute(
             "UPDATE boot SET next_seq = next_seq + 1 WHERE position = ? RETURNING next_seq - 1", (boot,)
         ).fetchone()
-        kind, body = str(event.__struct_config__.tag), msgspec.json.encode(event)
+        kind, body = _checked(event)
         connection.execute(
             "INSERT INTO message (boot, seq, at, kind, event, size) VALUES (?, ?, ?, ?, ?, ?)",
             (boot, seq, clock.wall(), kind, body, len(body)),
@@ -132,7 +136,22 @@ class Outbox:
         return int(row.lastrowid or 0), name
 
     def _report_damage(self, connection: sqlite3.Connection, reason: str) -> None:
-        self._append(connection, Fault(code=DAMAGED_CODE, detail=reason[:200]), None)
+        self._append(connection, Fault(code=DAMAGED_CODE, detail=reason[:MAX_DETAIL]), None)
+
+
+def _checked(event: Event) -> tuple[str, bytes]:
+    """Return kind and JSON of an event; what the server would not accept becomes a fault that says so.
+
+    A message that the server drops would never be acknowledged, and hold back everything after it.
+    """
+    body = msgspec.json.encode(event)
+    try:
+        msgspec.json.decode(body, type=Event)
+    except msgspec.MsgspecError as error:
+        kind = event.__struct_config__.tag
+        event = Fault(code=INVALID_CODE, detail=f"{kind}: {error}"[:MAX_DETAIL])
+        body = msgspec.json.encode(event)
+    return str(event.__struct_config__.tag), body
 
 
 def _pending(connection: sqlite3.Connection, limit: int) -> Iterator[Pending]:

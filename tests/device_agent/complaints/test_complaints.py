@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 
 from device_agent import cli
+from device_agent.complaints import origin
 from device_agent.complaints.filing import FilingState, file_and_send
 from device_agent.complaints.sentences import SENTENCES
 from device_agent.complaints.spool import Filing, Spool
 from device_agent.complaints.upload import upload_all
 from device_agent.errors import VideoError, VoiceUnreadable
+from device_agent.provenance import Provenance, to_metadata
 from device_agent.system import identity
 from device_agent.system.active_model import ActiveModel
 from device_agent.system.home import Home
 from frame_protocol.complaints import ComplaintKind, ComplaintState
+from frame_protocol.telemetry import Fill
 from tests.support.crash import run_until_step
 from tests.support.frame import enrolled_home
 from tests.support.pki import Authority
@@ -151,6 +154,18 @@ def test_files_that_are_not_a_video_and_a_voice_are_refused_with_what_was_expect
         Spool(home).file(Filing(filing.kind, "", True, filing.voice, filing.voice), MODEL)
     with pytest.raises(VoiceUnreadable, match="as WAV"):
         Spool(home).file(Filing(filing.kind, "", True, filing.video, filing.video), MODEL)
+
+
+def test_a_complaint_names_the_model_that_made_the_video_also_after_an_update(home: Home, filing: Filing):
+    for slot, name in (("a", "nano-old"), ("b", "nano-new")):
+        (home.models / slot).mkdir(parents=True)
+        manifest = {"model_id": name, "weights_sha256": slot * 64}
+        (home.models / slot / "manifest.json").write_text(json.dumps(manifest))
+    (home.models / "active").symlink_to("b")
+    assert origin.model_of(filing.video, home).model_id == "nano-new"
+    made = Provenance("nano-old", "00000000-0000-0000-0000-000000000000", Fill.IDLE)
+    filing.video.write_bytes(VIDEO + to_metadata(made)["comment"].encode())
+    assert origin.model_of(filing.video, home) == ActiveModel("nano-old", "a" * 64)
 
 
 def test_every_state_has_a_sentence():

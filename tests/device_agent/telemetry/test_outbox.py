@@ -15,9 +15,10 @@ import pytest
 
 from device_agent.errors import StorageError
 from device_agent.telemetry import policy
-from device_agent.telemetry.outbox import DAMAGED_CODE, Outbox
+from device_agent.telemetry.outbox import DAMAGED_CODE, INVALID_CODE, Outbox
 from device_agent.telemetry.policy import Limits
-from frame_protocol.telemetry import Fault, Health, Playback
+from frame_protocol import codec
+from frame_protocol.telemetry import Fault, Health, Playback, TelemetryMessage
 
 
 def health(uptime: float = 1.0) -> Health:
@@ -148,6 +149,15 @@ def test_bytes_are_bounded_like_rows(tmp_path: Path):
     for _ in range(100):
         outbox.append(health())
     assert sum(len(item.body) for item in outbox.unacknowledged(1_000)) <= 1_000
+
+
+@pytest.mark.parametrize("event", [Fault(code="x", detail="y" * 201), Health(uptime_seconds=float("nan"))])
+def test_a_report_that_the_server_would_drop_is_kept_as_a_fault_that_says_so(outbox: Outbox, event: Fault | Health):
+    outbox.append(event)
+    (kept,) = outbox.unacknowledged(10)
+    message = kept.message("frame-test1")
+    assert message.event.code == INVALID_CODE
+    assert codec.decode(codec.encode(message), TelemetryMessage) == message
 
 
 def append_many(path: Path, count: int) -> None:
