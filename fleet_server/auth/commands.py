@@ -23,11 +23,11 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         ),
     ):
         parser = command(actions, name, summary, f"fleet-server user {name} --data DIR --name ada")
-        parser.add_argument("--name", required=True)
+        parser.add_argument("--name", required=True, help="name to sign in with")
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
         parser.set_defaults(run=run)
         if name == "add":
-            parser.add_argument("--role", required=True, choices=ROLES)
+            parser.add_argument("--role", required=True, choices=ROLES, help="what the person may do")
 
     token = subparsers.add_parser("token", help="manage API tokens of programs")
     actions = token.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -37,8 +37,8 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "Make an API token and print it once.",
         "fleet-server token create --data DIR --name lab --role laboratory",
     )
-    create.add_argument("--name", required=True)
-    create.add_argument("--role", required=True, choices=ROLES)
+    create.add_argument("--name", required=True, help="the program that will use it")
+    create.add_argument("--role", required=True, choices=ROLES, help="what the program may do")
     create.add_argument("--days", type=int, help="valid for this many days (default: until revoked)")
     create.set_defaults(run=run_token)
 

@@ -25,7 +25,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     revoke = command(
         actions, "revoke", "Shut a frame out for good.", "fleet-server frame revoke --data DIR frame-ab12cd34ef56"
     )
-    revoke.add_argument("frame_id", metavar="FRAME")
+    revoke.add_argument("frame_id", metavar="FRAME", help="the frame, frame-...")
     revoke.add_argument("--reason", default="revoked on the command line", help="one sentence for the audit log")
     revoke.set_defaults(run=revoke_frame)
 

@@ -17,7 +17,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "Send a release to named frames or to a share of the fleet.",
         "fleet-server rollout create --data DIR --release nano-1.0.0 --percent 100",
     )
-    create.add_argument("--release", required=True, metavar="NAME")
+    create.add_argument("--release", required=True, metavar="NAME", help="a published release")
     create.add_argument("--frame", action="append", default=[], metavar="FRAME", help="again for each named frame")
     create.add_argument("--percent", type=float, default=0.0, help="share of all frames, 0 to 100")
     create.add_argument("--draft", action="store_true", help="do not start it yet")
@@ -34,7 +34,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         ("withdraw", "End it for good."),
     ):
         parser = command(actions, name, summary, f"fleet-server rollout {name} --data DIR 1")
-        parser.add_argument("rollout", type=int, metavar="N")
+        parser.add_argument("rollout", type=int, metavar="N", help="number of the rollout")
         parser.add_argument("--reason", default="", help="one sentence for the audit log")
         parser.set_defaults(run=act_on_rollout)
 

@@ -24,7 +24,9 @@ def add_commands(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         "Begin the image repository: take over OUT/server of a ceremony.",
         "fleet-server keys install --data DIR --from ceremony",
     )
-    install.add_argument("--from", dest="source", type=Path, required=True, metavar="OUT")
+    install.add_argument(
+        "--from", dest="source", type=Path, required=True, metavar="OUT", help="folder that the ceremony made"
+    )
     install.set_defaults(run=install_keys)
 
     release = subparsers.add_parser("release", help="build, sign and publish a release")
@@ -83,7 +85,12 @@ def _add_build(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     _add_server(parser)
     parser.add_argument("--root", type=Path, required=True, metavar="FILE", help="root.json of the ceremony")
-    parser.add_argument("--line", choices=("models", "firmware", "seasonal"), default="models")
+    parser.add_argument(
+        "--line",
+        choices=("models", "firmware", "seasonal"),
+        default="models",
+        help="product line (default: %(default)s)",
+    )
     parser.add_argument("--name", required=True, help="such as nano-1.0.0; never used again")
     parser.add_argument("--counter", type=int, required=True, metavar="N", help="above every counter of the line")
     parser.add_argument("--title", default="", help="one line for people")
@@ -95,7 +102,13 @@ def _add_build(actions: "Subparsers[argparse.ArgumentParser]") -> None:
         help="model, model_delta, firmware or content, and the file; again for each",
     )
     parser.add_argument("--requires-base", metavar="SHA256", help="integer weights that must be active before")
-    parser.add_argument("--requires-hardware", action="append", default=[], metavar="NAME")
+    parser.add_argument(
+        "--requires-hardware",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only for this hardware; may be repeated",
+    )
     parser.add_argument("--result-weights", metavar="SHA256", help="integer weights that must be active after")
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="a new directory")
     parser.set_defaults(run=build_release)
@@ -108,11 +121,11 @@ def _add_sign(actions: "Subparsers[argparse.ArgumentParser]") -> None:
         "Check a bundle and add one person's signature.",
         "fleet-server release sign --keys ceremony --person 1 nano-1.0.0.bundle",
     )
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the release, as release build wrote it")
     parser.add_argument(
         "--keys", type=Path, required=True, metavar="DIR", help="OUT of the ceremony, or your own part"
     )
-    parser.add_argument("--person", type=int, required=True, metavar="K")
+    parser.add_argument("--person", type=int, required=True, metavar="K", help="which of the ceremony's people signs")
     passwords.add_options(parser)
     parser.set_defaults(run=sign_release)
 
@@ -125,7 +138,7 @@ def _add_publish(actions: "Subparsers[argparse.ArgumentParser]") -> None:
         "FLEET_TOKEN=... fleet-server release publish --server https://fleet.example nano-1.0.0.bundle",
     )
     _add_server(parser)
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the release, as release build wrote it")
     parser.set_defaults(run=publish_release)
 
 
