@@ -10,6 +10,7 @@ from fleet_server.errors import ConfigurationError
 
 ENVIRONMENT_PREFIX = "FLEET_"
 CONFIG_FILE = "config.toml"
+DATABASE_FILE = "fleet.sqlite3"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Config:
     @property
     def url(self) -> str:
         """The database URL in force."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'fleet.sqlite3'}"
+        return self.database_url or f"sqlite:///{self.data_dir / DATABASE_FILE}"
 
     @property
     def ca_dir(self) -> Path:

@@ -82,7 +82,6 @@ class Database:
         """A session for queries only: takes no write lock, keeps nothing."""
         with Session(self._read, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     def close(self) -> None:
         """Close every connection."""

@@ -22,8 +22,9 @@ def login() -> str | BaseResponse | tuple[str, int]:
     with database.transaction() as session:  # counted for itself, so that a failure counts too
         count_try(session, f"login {request.remote_addr}", limit)
         count_try(session, f"login name {name}", limit)
-    with database.transaction() as session:
+    with database.reading() as session:  # hashing takes a while: not under the write lock
         user = service.authenticate(session, name, request.form.get("password", ""))
+    with database.transaction() as session:
         audit.record(
             session, name if user else "nobody", f"{name} logged in." if user else f"A login as {name!r} failed."
         )

@@ -1,7 +1,7 @@
 """Chinese for the pages about complaints."""
 
 ZH = {
-    "lips-do-not-match": "口型不符",
+    "lips do not match": "口型不符",
     "other": "其他",
     "open": "未结",
     "filed": "已提交",
@@ -13,7 +13,7 @@ ZH = {
     "Fix": "修复版本",
     "Fixed": "修复时间",
     "No complaints here": "这里没有投诉",
-    "When an owner says on a frame that lips do not match, it appears here with the clip, if the owner agreed to send it.": (
+    "When an owner says on a frame that lips do not match, it appears here, with the clip if the owner agreed.": (
         "用户在相框上反馈口型不符后，投诉会出现在这里；若用户同意，还附有视频。"
     ),
     "The clip": "视频",
@@ -30,7 +30,9 @@ ZH = {
     "In your words (needed to reject)": "说明（驳回时必填）",
     "Confirm: lips do not match": "确认：口型不符",
     "Reject": "驳回",
-    "Confirmed complaints go to the laboratory, which makes a fix for this model.": "确认后交由实验室为该模型制作修复。",
+    "Confirmed complaints go to the laboratory, which makes a fix for this model.": (
+        "确认后交由实验室为该模型制作修复。"
+    ),
     "What this frame played last": "这台相框最近的播放",
     "This frame has reported no playback.": "这台相框没有上报播放。",
     "Erase clip and voice": "删除视频和语音",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH = 640
+WIDTH = 960
 HEIGHT = 150
 BASELINE = 122
 TOP = 12

@@ -25,12 +25,16 @@ ZH = {
     "open complaints": "未结投诉",
     "{filed} wait for a verdict": "{filed} 条待判定",
     "Watched to the end, by day": "每日完整播放率",
-    "Completion rate of the last {days} days; the table below has the figures": "最近 {days} 天的完整播放率，数字见下表",
+    "Completion rate of the last {days} days; the table below has the figures": (
+        "最近 {days} 天的完整播放率，数字见下表"
+    ),
     "Fill": "填充方式",
     "To the end": "完整播放",
     "Model": "模型",
     "unknown": "未知",
-    "No frame has reported a playback yet. The rate appears with the first one.": "还没有相框上报播放；首次上报后即显示。",
+    "No frame has reported a playback yet. The rate appears with the first one.": (
+        "还没有相框上报播放；首次上报后即显示。"
+    ),
     "Complaints waiting for a verdict": "待判定的投诉",
     "Complaint": "投诉",
     "Frame": "相框",

@@ -28,7 +28,9 @@ ZH = {
     "For good": "不可撤销的操作",
     "Why is it shut out?": "吊销原因",
     "Revoke this frame": "吊销此相框",
-    "Clips, voices and texts of its complaints are deleted from this server.": "其投诉的视频、语音和文字将从服务器删除。",
+    "Clips, voices and texts of its complaints are deleted from this server.": (
+        "其投诉的视频、语音和文字将从服务器删除。"
+    ),
     "Erase what it sent": "删除其上传内容",
     "A claim code lets one frame enrol. It is shown once, here, and kept only as a hash.": (
         "一个认领码可注册一台相框；只在此显示一次，仅保存其哈希。"

@@ -63,11 +63,11 @@ def device_url(config: Config) -> str:
     return f"https://{config.host_names[0]}:{config.device_port}/"
 
 
-def _children(config: Config) -> list[Child]:
-    """The children in the order in which they start."""
+def _children(config: Config) -> list[list[Child]]:
+    """The children in the order in which they start: first the broker, then what may need it."""
     program = [sys.executable, "-m", "fleet_server.cli"]
-    names = ("broker", "ingest", "frames", "people")
-    return [Child(name, [*program, name, "--data", str(config.data_dir)]) for name in names]
+    groups = (("broker",), ("ingest", "frames", "people"))
+    return [[Child(name, [*program, name, "--data", str(config.data_dir)]) for name in group] for group in groups]
 
 
 def _environment(config: Config) -> dict[str, str]:

@@ -12,6 +12,7 @@ from fleet_server.app import SESSION_KEY
 from fleet_server.auth import passwords
 from fleet_server.auth import service as accounts
 from fleet_server.auth.permissions import Role
+from fleet_server.config import DATABASE_FILE
 from fleet_server.db import Database
 from fleet_server.devices.claims import CLAIM_KEY
 from fleet_server.pki import certificates, files
@@ -47,6 +48,9 @@ def initialise(data_dir: Path, hosts: Sequence[str], database_url: str) -> Initi
     store = CaStore(config.ca_dir)
     if not store.exists():
         store.create(config.host_names)
+    if not config.database_url:
+        # SQLite gives its journal the mode of the database.
+        (data_dir / DATABASE_FILE).touch(mode=files.SECRET_MODE)
     migrate.upgrade(config.url)
     return Initialised(
         administrator=FIRST_ADMINISTRATOR,

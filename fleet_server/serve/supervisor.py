@@ -1,4 +1,4 @@
-"""Starts child processes in order, waits until each is ready, starts again what dies, and stops all."""
+"""Starts child processes in order, waits until they are ready, starts again what dies, and stops all."""
 
 import os
 import select
@@ -38,15 +38,18 @@ class Child:
 class Supervisor:
     """Owns the children."""
 
-    def __init__(self, children: Sequence[Child], environment: Mapping[str, str]) -> None:
-        self._children = list(children)
+    def __init__(self, groups: Sequence[Sequence[Child]], environment: Mapping[str, str]) -> None:
+        self._groups = groups
+        self._children = [child for group in groups for child in group]
         self._environment = {**os.environ, **environment, lifeline.PARENT: str(os.getpid())}
 
     def start(self) -> None:
-        """Start every child in order; each is ready before the next starts."""
-        for child in self._children:
-            self._launch(child)
-            self._wait_ready(child)
+        """Start the groups in order: all of one are ready before the next starts."""
+        for group in self._groups:
+            for child in group:
+                self._launch(child)
+            for child in group:
+                self._wait_ready(child)
 
     def pids(self) -> dict[str, int]:
         """Process ids by name."""

@@ -41,6 +41,7 @@ class Filter:
     """Which playbacks are meant; empty text and None ask for nothing."""
 
     since: datetime | None = None
+    until: datetime | None = None
     fill: str = ""
     model_id: str = ""
     frame_id: str = ""
@@ -88,6 +89,8 @@ def _narrow(query: Select[*Columns], wanted: Filter) -> Select[*Columns]:
     """Apply the filter."""
     if wanted.since is not None:
         query = query.where(Playback.received_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(Playback.received_at < wanted.until)
     if wanted.fill:
         query = query.where(Playback.fill == wanted.fill)
     if wanted.model_id:

@@ -1,6 +1,6 @@
 """Pages and API of telemetry."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, render_template, request
@@ -11,6 +11,7 @@ from fleet_server.auth.access import requires
 from fleet_server.auth.permissions import Permission
 from fleet_server.dashboard.paging import Paging, asked_page
 from fleet_server.db import utc_now
+from fleet_server.errors import Invalid
 from fleet_server.telemetry import completion as rates
 from fleet_server.telemetry.models import Message
 from fleet_server.web import services
@@ -117,15 +118,28 @@ def api_playbacks() -> ResponseReturnValue:
 
 def _filter() -> rates.Filter:
     """The filter that the address asks for."""
-    days = request.args.get("days", type=int)
+    since, until = _period()
     completed = request.args.get("completed", "")
     return rates.Filter(
-        since=utc_now() - timedelta(days=min(days, MAX_DAYS)) if days and days > 0 else None,
+        since=since,
+        until=until,
         fill=request.args.get("fill", ""),
         model_id=request.args.get("model", ""),
         frame_id=request.args.get("frame", ""),
         completed={"1": True, "0": False}.get(completed),
     )
+
+
+def _period() -> tuple[datetime | None, datetime | None]:
+    """``?day=2026-12-24`` (UTC) or the last ``?days=7``."""
+    if day := request.args.get("day"):
+        try:
+            start = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError as error:
+            raise Invalid(f"day: expected YYYY-MM-DD, got {day!r}") from error
+        return start, start + timedelta(days=1)
+    days = request.args.get("days", type=int)
+    return (utc_now() - timedelta(days=min(days, MAX_DAYS)) if days and days > 0 else None), None
 
 
 def _rate(rate: rates.Rate) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def enrol(device_url: str, ca: Path, code: str, serial: str) -> Identity:
     answer = httpx.post(f"{device_url}device/v1/enrol", content=body, verify=context, timeout=20)
     assert answer.status_code == 200, answer.text
     enrolled = codec.decode(answer.content, EnrolResponse)
-    folder = Path(tempfile.mkdtemp(dir=ca.parent))
+    folder = Path(tempfile.mkdtemp(dir=ca.parents[2]))
     (folder / "ca.pem").write_text(enrolled.ca_pem)
     (folder / "frame.pem").write_text(enrolled.certificate_pem)
     (folder / "frame.key").write_bytes(
@@ -137,6 +137,13 @@ class FrameSimulator:
         self.thread.join()
         self.client.disconnect()
         self.client.loop_stop()
+
+    def vanish(self) -> None:
+        """Lose power: the connection breaks without a goodbye."""
+        self.stopping.set()
+        self.thread.join()
+        self.client.loop_stop()
+        self.client.socket().close()
 
     def say(self, *events: Event) -> None:
         with self.lock:
