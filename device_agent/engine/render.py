@@ -6,22 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from device_agent.engine import performance, timeline
-from device_agent.engine.arrays import Floats, Pixels
 from device_agent.engine.loaded import Engine
-from device_agent.engine.package import MAP_CHANNELS, MAP_SIZE
 from device_agent.engine.performance import Trace
 from device_agent.engine.photo.load import load_photo
-from device_agent.engine.photo.portrait import Portrait
+from device_agent.engine.stage import Stage
 from device_agent.engine.stopwatch import Stopwatch, peak_memory_mb
 from device_agent.engine.timeline import FPS
-from device_agent.engine.video.frames import SLOTS, Planes
 from device_agent.engine.video.job import EncodeResult
 from device_agent.engine.video.writer import DEFAULT_PRESET, VideoWriter
 from device_agent.engine.voice import MODEL_RATE, load_voice
-from device_agent.engine.warp.face import FaceWarp
 from device_agent.provenance import Provenance, to_metadata
 from frame_protocol.model_package import Sampling
 from frame_protocol.telemetry import Fill, Render
@@ -78,7 +72,7 @@ def render(
             with watch.stage("wait"):
                 slot, planes = writer.draw()
             with watch.stage("warp"):
-                stage.show(motion, slot, planes)
+                stage.put(stage.draw(motion), slot, planes)
             writer.submit()
             first_frame = first_frame or time.perf_counter() - begin
             if progress is not None:
@@ -89,43 +83,6 @@ def render(
     total = time.perf_counter() - begin
     event = _event(origin, plan, encoded, first_frame=first_frame, total=total)
     return Rendered(event, watch.seconds, plan.warnings, trace, portrait.faces, portrait.yaw_degrees)
-
-
-class Stage:
-    """Puts frames of one portrait into the encoder's slots; only what changed is written."""
-
-    def __init__(self, portrait: Portrait, warp: FaceWarp) -> None:
-        self._portrait, self._warp = portrait, warp
-        self._still = still_planes(portrait.yuv)
-        self._ready = [False] * SLOTS
-        self._closed = np.zeros((len(MAP_CHANNELS), MAP_SIZE, MAP_SIZE), dtype=np.float32)
-        self._rest: tuple[Pixels, Pixels] | None = None
-
-    def show(self, motion: Floats | None, slot: int, planes: Planes) -> None:
-        """Draw the portrait under ``motion`` (None: at rest) into a slot."""
-        if not self._ready[slot]:
-            for plane, still in zip((planes.y, planes.u, planes.v), self._still, strict=True):
-                plane[:] = still
-            self._ready[slot] = True
-        luma, chroma = self._at_rest() if motion is None else self._warp.draw(motion)
-        box = self._warp.box
-        planes.y[box.top : box.top + box.height, box.left : box.left + box.width] = luma
-        rows = slice(box.top // 2, (box.top + box.height) // 2)
-        columns = slice(box.left // 2, (box.left + box.width) // 2)
-        planes.u[rows, columns], planes.v[rows, columns] = chroma[..., 0], chroma[..., 1]
-
-    def _at_rest(self) -> tuple[Pixels, Pixels]:
-        if self._rest is None:
-            self._rest = self._warp.draw(self._closed)
-        return self._rest
-
-
-def still_planes(yuv: Pixels) -> tuple[Pixels, Pixels, Pixels]:
-    """Split YUV 4:4:4 [h,w,3] into the planes of 4:2:0."""
-    rows, columns = yuv.shape[:2]
-    quads = yuv[..., 1:].reshape(rows // 2, 2, columns // 2, 2, 2).mean(axis=(1, 3)) + 0.5
-    small = quads.astype(np.uint8)
-    return yuv[..., 0], small[..., 0], small[..., 1]
 
 
 def _sampling(engine: Engine, options: Options) -> Sampling:

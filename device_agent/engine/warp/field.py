@@ -6,15 +6,12 @@ only between the corners of the mouth, where their difference is the opening; be
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.portrait import Portrait
+from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, look_up, positions, smoothstep
 from device_agent.engine.warp.surface import canonical_grid
-
-STEP = 4
-"""Pixels between two nodes of the grid that motion is computed on; skin moves smoothly."""
 
 ITERATIONS = 5
 """Fixed-point steps from "where does it go" to "where does it come from"; each shrinks the error to a third."""
@@ -30,18 +27,6 @@ CORNER_BLEND_MM = 3.0
 
 CLOSING_REACH_MM = 9.0
 """An open photo is closed by moving the lower lip; the skin around it follows over this distance."""
-
-BOX_UNIT = 2 * STEP
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle of pixels in the frame."""
-
-    left: int
-    top: int
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -75,18 +60,17 @@ class MotionField:
         self.x = self.box.left + STEP / 2 + STEP * np.arange(self.box.width // STEP, dtype=np.float32)
         self.y = self.box.top + STEP / 2 + STEP * np.arange(self.box.height // STEP, dtype=np.float32)
         uv = canonical_grid(portrait.landmarks, points, self.x, self.y)
-        self._map_x, self._map_y = _map_position(uv, extent)
+        self._map_place = _map_position(uv, extent)
         self._strength = _fade(uv, extent)[..., None]
         self._turn = (portrait.to_canvas.scale * portrait.to_canvas.rotation[:2, :2]).astype(np.float32)
         self._beyond, self._below = _layers(portrait, self.x, self.y)
-        columns, rows = np.arange(len(self.x), dtype=np.float32), np.arange(len(self.y), dtype=np.float32)
-        self._node_x, self._node_y = np.meshgrid(columns, rows)
+        self._nodes = positions(len(self.x), len(self.y))
         self._rest = opening_map * np.float32(portrait.rest_opening_mm)
         self._closing = self._close_lips(portrait)
 
     def at_source(self, values: Floats, source: Floats) -> Floats:
         """Return per node the value [rows, columns] of ``values`` where its source lies."""
-        return look_up(values, self._node_x + source[..., 0] / STEP, self._node_y + source[..., 1] / STEP)
+        return look_up(values, self._nodes + source / STEP)
 
     def sources(self, motion: Floats) -> Sources:
         """Return where both layers come from under ``motion`` [4,64,64] in mm, relative to the photo as it is."""
@@ -101,8 +85,8 @@ class MotionField:
         middle = (lips.upper + lips.lower) / 2
         x = lips.centre[0] + lips.along * lips.axis[0] + middle * normal[0]
         y = lips.centre[1] + lips.along * lips.axis[1] + middle * normal[1]
-        column, row = (x - self.x[0]) / STEP, (y - self.y[0]) / STEP
-        apart = look_up((lower - upper) @ normal, column.astype(np.float32), row.astype(np.float32))
+        place = np.dstack([(x - self.x[0]) / STEP, (y - self.y[0]) / STEP]).astype(np.float32)
+        apart = look_up((lower - upper) @ normal, place)
         left_open = lips.lower - lips.upper + apart.ravel()
         along, across = lips.frame(*np.meshgrid(self.x, self.y))
         rise = np.interp(along, lips.along, left_open, left=0.0, right=0.0)
@@ -111,7 +95,7 @@ class MotionField:
 
     def _displacements(self, motion: Floats) -> tuple[Floats, Floats]:
         channels = np.ascontiguousarray(motion.transpose(1, 2, 0))
-        millimetres = look_up(channels, self._map_x, self._map_y) * self._strength
+        millimetres = look_up(channels, self._map_place) * self._strength
         upper, lower = millimetres[..., :2] @ self._turn.T, millimetres[..., 2:] @ self._turn.T
         apart = (lower - upper) * self._beyond
         return upper + apart * self._below, lower - apart * (1.0 - self._below)
@@ -120,15 +104,15 @@ class MotionField:
         cells = forward / STEP
         back = -cells
         for _ in range(ITERATIONS):
-            x, y = self._node_x + back[..., 0], self._node_y + back[..., 1]
-            back = -look_up(cells, x, y)
+            back = -look_up(cells, self._nodes + back)
         return np.asarray(back * STEP)
 
 
-def _map_position(uv: Floats, extent: Floats) -> tuple[Floats, Floats]:
+def _map_position(uv: Floats, extent: Floats) -> Floats:
     """Position in the 64x64 map, counted between cell centres as OpenCV does."""
     x0, y0, x1, y1 = map(float, extent)
-    return (uv[..., 0] - x0) / (x1 - x0) * 64 - 0.5, (uv[..., 1] - y0) / (y1 - y0) * 64 - 0.5
+    corner, size = np.array([x0, y0]), np.array([x1 - x0, y1 - y0])
+    return np.asarray((uv - corner) / size * 64 - 0.5, dtype=np.float32)
 
 
 def _fade(uv: Floats, extent: Floats) -> Floats:
@@ -147,14 +131,3 @@ def _layers(portrait: Portrait, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     blend = CORNER_BLEND_MM * portrait.px_per_mm + outside
     below = smoothstep((across - (upper + lower) / 2) / (2 * blend) + 0.5)
     return beyond[..., None], below[..., None]
-
-
-def look_up(picture: Floats, x: Floats, y: Floats) -> Floats:
-    """Interpolate ``picture`` at pixel positions; beyond its border lies the border."""
-    return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-
-
-def smoothstep(value: Floats) -> Floats:
-    """Rise from 0 at 0 to 1 at 1 without corners."""
-    clipped = np.clip(value, 0.0, 1.0)
-    return np.asarray(clipped * clipped * (3.0 - 2.0 * clipped), dtype=np.float32)

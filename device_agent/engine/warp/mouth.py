@@ -10,7 +10,7 @@ import numpy as np
 from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.lips import LipLine
 from device_agent.engine.photo.portrait import Portrait
-from device_agent.engine.warp.field import smoothstep
+from device_agent.engine.warp.grid import Box, smoothstep
 
 BLACK, GREY = 16.0, 128.0
 HOLLOW_SHARE, TEETH_SHARE, TONGUE_SHARE = 0.07, 0.86, 0.36
@@ -59,17 +59,19 @@ class MouthInterior:
         self._tongue_side = 1.0 - smoothstep((side - 0.25) / 0.6)
         self._corner_shade = 1.0 - 0.75 * smoothstep((side - 0.1) / 0.8)
 
-    def colours(self, below_upper: Floats, above_lower: Floats) -> Floats:
-        """Return YUV [rows, columns, 3]; distances in pixels from the moved upper and lower lip edge."""
+    def colours(self, below_upper: Floats, above_lower: Floats, part: Box) -> Floats:
+        """Return YUV [rows, columns, 3] of a part of the rectangle; distances in pixels from the moved lip edges."""
         under = below_upper / self._unit
         width = max(1, round(TONGUE_BLUR_MM * self._unit))
         over = cv2.blur(above_lower, (width, max(1, width // 3))) / self._unit
-        tongue = self._tongue_side * smoothstep((TONGUE_HIGH_MM - over) / (TONGUE_HIGH_MM - TONGUE_LOW_MM))
-        tongue = tongue * smoothstep((under - TONGUE_CLEAR_MM[0]) / TONGUE_CLEAR_MM[1])
-        colour = _mix(self._hollow, self._tongue, tongue)
+        tongue = self._tongue_side[part.slices] * smoothstep(
+            (TONGUE_HIGH_MM - over) / (TONGUE_HIGH_MM - TONGUE_LOW_MM)
+        )
+        tongue *= smoothstep((under - TONGUE_CLEAR_MM[0]) / TONGUE_CLEAR_MM[1])
         light = SHADE_UNDER_LIP + (1.0 - SHADE_UNDER_LIP) * smoothstep(under / LIP_SHADE_MM)
-        light = light * (SLIT_LIGHT + (1.0 - SLIT_LIGHT) * smoothstep((under + over) / WIDE_MM))
-        return _shaded(colour, self._teeth, self._teeth_cover, light * self._corner_shade)
+        light *= SLIT_LIGHT + (1.0 - SLIT_LIGHT) * smoothstep((under + over) / WIDE_MM)
+        colour = _mix(self._hollow, self._tongue, tongue)
+        return _shaded(colour, self._teeth, self._teeth_cover[part.slices], light * self._corner_shade[part.slices])
 
 
 def _shaded(colour: Floats, teeth: Floats, cover: Floats, bright: Floats) -> Floats:

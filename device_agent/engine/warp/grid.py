@@ -1,0 +1,80 @@
+"""Rectangles of pixels, the coarse grid of nodes over them, and interpolation between both."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from device_agent.engine.arrays import Floats
+
+STEP = 4
+"""Pixels between two nodes of the grid that motion is computed on; skin moves smoothly."""
+
+BOX_UNIT = 2 * STEP
+"""Rectangles consist of whole pairs of cells, so that the half-size colour planes have whole pixels."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns of the rectangle in a picture."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+    @property
+    def halved(self) -> "Box":
+        """The same rectangle in a picture of half the size."""
+        return Box(self.left // 2, self.top // 2, self.width // 2, self.height // 2)
+
+    def within(self, outer: "Box") -> "Box":
+        """The same rectangle, counted from the corner of ``outer``."""
+        return Box(self.left - outer.left, self.top - outer.top, self.width, self.height)
+
+
+def positions(width: int, height: int) -> Floats:
+    """Return [height, width, 2]: x and y of each pixel, as OpenCV counts them."""
+    return np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
+
+
+def look_up(picture: Floats, place: Floats) -> Floats:
+    """Interpolate ``picture`` at pixel positions [rows, columns, 2]; beyond its border lies the border."""
+    found = cv2.remap(picture, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return np.asarray(found)
+
+
+def grow(nodes: Floats, box: Box, step: int = STEP) -> Floats:
+    """Interpolate nodes to the pixels of ``box`` (whole cells of ``step`` pixels), edges included."""
+    left, top = box.left // step, box.top // step
+    right, bottom = left + box.width // step, top + box.height // step
+    rows, columns = nodes.shape[:2]
+    above, before = min(top, 1), min(left, 1)
+    part = nodes[top - above : min(bottom + 1, rows), left - before : min(right + 1, columns)]
+    grown = cv2.resize(part, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
+    inner = Box(before * step, above * step, box.width, box.height)
+    return np.asarray(grown[inner.slices])
+
+
+def box_around(nodes: Floats, limit: Box) -> Box | None:
+    """Return the smallest rectangle of whole pairs of cells around the true ``nodes``, within ``limit``, if any."""
+    rows, columns = np.flatnonzero(nodes.any(axis=1)), np.flatnonzero(nodes.any(axis=0))
+    if len(rows) == 0:
+        return None
+    first = np.array([columns[0] - 1, rows[0] - 1]) * STEP // BOX_UNIT * BOX_UNIT
+    last = -(-np.array([columns[-1] + 2, rows[-1] + 2]) * STEP // BOX_UNIT) * BOX_UNIT
+    first = np.maximum(first, [limit.left, limit.top])
+    last = np.minimum(last, [limit.left + limit.width, limit.top + limit.height])
+    width, height = last - first
+    return Box(int(first[0]), int(first[1]), int(width), int(height)) if min(width, height) > 0 else None
+
+
+def smoothstep(value: Floats) -> Floats:
+    """Rise from 0 at 0 to 1 at 1 without corners."""
+    clipped = np.clip(value, 0.0, 1.0)
+    return np.asarray(clipped * clipped * (3.0 - 2.0 * clipped), dtype=np.float32)
