@@ -22,7 +22,7 @@ The outcome (improved, no-improvement) is printed and in the JSON; both are exit
 delta is written unless --force is given.
 """
 DEFAULT_MINUTES = 1.5
-DEFAULT_STEPS = 120
+DEFAULT_STEPS = 100
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -64,8 +64,11 @@ def _add_fix(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--minutes", type=float, default=DEFAULT_MINUTES, help="longest training time (default %(default)s)"
     )
     parser.add_argument("--steps", type=int, default=DEFAULT_STEPS, help="training steps (default %(default)s)")
+    parser.add_argument(
+        "--samples", type=int, metavar="N", help="sentences of each kind (default: as in docs/fix.md)"
+    )
     parser.add_argument("--rank", type=int, default=8, help="rank of the delta (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="another number, another run (default %(default)s)")
     parser.add_argument("--transcript", help="the English words, if support wrote them down")
     parser.add_argument("--data", type=Path, metavar="DIR", help="measured tracks, which join the replay set")
     parser.add_argument(
@@ -95,7 +98,7 @@ def _fix(arguments: argparse.Namespace) -> int:
     from model_pipeline.fix.base import opened
     from model_pipeline.fix.display import TrainingBar, result_table
     from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS
-    from model_pipeline.fix.recipe import Plan, fix
+    from model_pipeline.fix.recipe import Amounts, Plan, fix
     from model_pipeline.fix.train import Settings
 
     settings = Settings(
@@ -103,6 +106,7 @@ def _fix(arguments: argparse.Namespace) -> int:
     )
     plan = Plan(
         settings=settings,
+        amounts=Amounts(arguments.samples, arguments.samples) if arguments.samples else Amounts(),
         transcript=arguments.transcript,
         laboratory=arguments.laboratory or LABORATORY_WEIGHTS,
         data=arguments.data,

@@ -42,7 +42,7 @@ def _balanced(up: np.ndarray, down: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """Return factors of the same product with orthonormal rows on the right, strongest first."""
     left_basis, left = np.linalg.qr(up)
     right_basis, right = np.linalg.qr(down.T)
-    turned, strengths, directions = np.linalg.svd(left @ right.T)
+    turned, strengths, directions = np.linalg.svd(left @ right.T, full_matrices=False)
     return left_basis @ (turned * strengths), directions @ right_basis.T
 
 

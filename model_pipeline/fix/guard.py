@@ -14,8 +14,11 @@ from model_pipeline.fix.findings import CLASS_FAULTS, Fault
 from model_pipeline.fix.measure import Measurement, Occurrence, measure
 from model_pipeline.fix.phones import Phone, SoundClass
 
-SEEDS = (0, 1, 2)
-"""Sampling draws tokens by chance: each voice is spoken this often, and the figures are means."""
+OWN_SEEDS = (0, 1, 2)
+"""Sampling draws tokens by chance: the one voice of a complaint is spoken this often, and the figures are means."""
+
+REPLAY_SEEDS = (0,)
+"""Many sentences average by themselves."""
 
 
 HALF_OPEN_GATE = 0.5
@@ -57,12 +60,11 @@ class Scores:
         return by_fault[fault] if fault in by_fault else self.shares.get(fault.value)
 
 
-def score(engine: Engine, utterances: Sequence[Utterance], prompt: Prompt) -> Scores:
+def score(engine: Engine, utterances: Sequence[Utterance], prompt: Prompt, seeds: Sequence[int]) -> Scores:
     """Speak every utterance with every seed and measure the mouths."""
-    measured = [
-        measure(spoken_curve(engine, item, prompt, seed), item.phones) for item in utterances for seed in SEEDS
-    ]
-    return pooled(measured)
+    return pooled(
+        [measure(spoken_curve(engine, item, prompt, seed), item.phones) for item in utterances for seed in seeds]
+    )
 
 
 def spoken_curve(engine: Engine, utterance: Utterance, prompt: Prompt, seed: int) -> MouthCurve:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 INT8_MAX = 127
-DOWN_SPREAD = 0.7
+DOWN_SPREAD = 1.0
 """Initial size of the down factor, in steps of the weight; the up factor starts at 0, so nothing changes."""
 
 

@@ -21,7 +21,7 @@ from model_pipeline.fix.analysis import Analysis, analyse
 from model_pipeline.fix.complaint import ComplaintCase
 from model_pipeline.fix.examples import Example, PromptKind
 from model_pipeline.fix.findings import Fault
-from model_pipeline.fix.guard import Scores, Utterance, score
+from model_pipeline.fix.guard import OWN_SEEDS, REPLAY_SEEDS, Scores, Utterance, score
 from model_pipeline.fix.ipa import phones
 from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS, Base, basis_controls, load_base
 from model_pipeline.fix.media import read_frames, read_sound
@@ -37,12 +37,12 @@ from model_pipeline.models.prompt import NULL_BIAS
 class Amounts:
     """How many samples of each kind."""
 
-    failing: int = 48
-    replay: int = 48
+    failing: int = 36
+    replay: int = 36
     own_voice_draws: int = 4
     """The base speaks the complaint's voice this often; each time its tokens differ."""
-    held_out_replay: int = 8
-    guard_replay: int = 4
+    held_out_replay: int = 5
+    guard_replay: int = 3
     """Ordinary sentences that the verdict listens to, beside all held-out ones."""
 
 
@@ -252,8 +252,8 @@ class Bench:
 
     def _scores(self, engine: Engine) -> tuple[Scores, Scores]:
         """Return the scores on the complaint's voice and on the replay set."""
-        own = [Utterance(self.voice, self.analysis.phones)]
-        return score(engine, own, self.prompt(engine)), score(engine, self._guard_set(), self.prompt(engine))
+        own, prompt = [Utterance(self.voice, self.analysis.phones)], self.prompt(engine)
+        return score(engine, own, prompt, OWN_SEEDS), score(engine, self._guard_set(), prompt, REPLAY_SEEDS)
 
     def _guard_set(self) -> list[Utterance]:
         sentences = [*texts.HELD_OUT, *texts.REPLAY[: self.plan.amounts.guard_replay]]

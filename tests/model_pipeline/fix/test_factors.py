@@ -54,3 +54,11 @@ def test_the_hash_of_the_merged_file_is_that_of_the_expected_weights(tmp_path, t
     assert result == weights_hash((name, value.shape, value.tobytes()) for name, value in expected.items())
     assert result == integer_weights_hash(tmp_path / "merged.safetensors")
     assert np.array_equal(load_file(tmp_path / "merged.safetensors")["a.q"], expected["a.q"])
+
+
+def test_a_weight_narrower_than_the_rank_takes_factors_of_its_own_width():
+    rng = np.random.default_rng(6)
+    up, down = rng.normal(size=(OUT, RANK)), rng.normal(size=(RANK, 4))
+    factors = quantise_factors(up, down)
+    assert factors.down.shape == (4, 4)
+    assert np.abs(steps_of(factors) - up @ down).max() < 0.2
