@@ -1,8 +1,8 @@
-"""The space of facial motion: canonical face, principal components of lower-face displacement, and their 64x64 maps.
+"""The space of facial motion: canonical face, principal components of the lower face, and their 64x64 maps.
 
 A motion is a few coefficients; 0 is the speaker's closed mouth. Their map is a fixed linear operator: Gaussian-process
-interpolation of landmark displacements, held at 0 on the upper face and at the border of the map. The upper layer leaves
-out the points below the lip line, the lower layer those of the upper lip, so each layer is smooth by itself.
+interpolation of landmark displacements, held at 0 on the upper face and at the border of the map. The upper layer
+leaves out the points below the lip line, the lower layer those of the upper lip, so each layer is smooth by itself.
 """
 
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def mirror_index(data: Path) -> NDArray[np.int64]:
 
 
 def displacement(frames: NDArray[np.float32], neutral: NDArray[np.float32], points: Floats) -> NDArray[np.float32]:
-    """Return canonical x, y displacement [T,478,2] in mm of aligned ``frames`` from the speaker's ``neutral`` face."""
+    """Return canonical x, y displacement [T,478,2] in mm of ``frames`` from the speaker's ``neutral`` face."""
     turn = canonical.align(neutral, points)
     moved = (frames - neutral) @ turn.rotation.T * turn.scale
     return moved[..., :2].astype(np.float32)
@@ -154,7 +154,7 @@ def _dense(points: Floats, moved: Floats) -> Floats:
 
 
 def _sides(points: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Points that the upper layer leaves out (below the lip line), and those that the lower layer does (upper lip)."""
+    """Points that the upper layer leaves out (below the lip line), and that the lower one does (upper lip)."""
     upper = [i for i in canonical.INNER_LIP if i in canonical.UPPER_LIP]
     order = sorted([*upper, 78, 308], key=lambda i: float(points[i, 0]))
     line = np.interp(points[:, 0], points[order, 0], points[order, 1])

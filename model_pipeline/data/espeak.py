@@ -127,4 +127,4 @@ def _utterance(library: _Library) -> Utterance:
 
 def _clean(name: str) -> str:
     """Strip language marks such as ``(en)`` and stress."""
-    return "".join(ch for ch in name.split("(")[0] if ch not in "ˈˌ'")
+    return "".join(ch for ch in name.partition("(")[0] if ch not in "ˈˌ'")

@@ -1,4 +1,4 @@
-"""Third-party model files: taken out of hash-pinned wheels (requirements/models.lock), never installed, checked one by one.
+"""Third-party model files, taken out of hash-pinned wheels (requirements/models.lock) that are never installed.
 
 The face models are MediaPipe's, voice activity is Silero's; both licences are in NOTICE. The dependency tree of the
 mediapipe wheel must not reach a frame, so only the files come out of it.
@@ -97,7 +97,8 @@ def _download(wheels: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ToolFailed(
-            f"pip could not download the wheels of {LOCK.name} (exit {done.returncode}): {done.stderr.strip()[-600:]}; "
+            f"pip could not download the wheels of {LOCK.name} (exit {done.returncode}): "
+            f"{done.stderr.strip()[-600:]}; "
             f"check the network, or put the files into {cache_dir() / 'third_party'}"
         )
 

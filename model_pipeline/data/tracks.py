@@ -1,7 +1,7 @@
 """Real face tracks: landmarks of speaking people in mm, on the clock of their own sound.
 
-The traps that this loader settles: each clip's own lag between sound and picture, frame rates other than 25, frame counts
-that rounding loses, head motion (3D similarity of every frame to the first), and scale (63 mm between the irises).
+The traps that this loader settles: each clip's own lag between sound and picture, frame rates other than 25, frame
+counts that rounding loses, head motion (3D similarity of every frame to the first), and scale (63 mm between irises).
 """
 
 from dataclasses import dataclass

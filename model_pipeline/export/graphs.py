@@ -64,7 +64,7 @@ class StepGraph(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(
+    def forward(  # noqa: PLR0917
         self, audio: torch.Tensor, feedback: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor,
         prompt_k: torch.Tensor, prompt_v: torch.Tensor, cache_k: torch.Tensor, cache_v: torch.Tensor,
         mask: torch.Tensor,

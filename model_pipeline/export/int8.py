@@ -1,7 +1,7 @@
 """INT8 weights: symmetric, one scale for each output channel. Used by the export and by the deltas.
 
-Every weight with two or more axes is stored as ``NAME.q`` (int8, axis 0 = output channel) and ``NAME.scale`` (float32);
-the rest (biases, gains) stays float32.
+Every weight with two or more axes is stored as ``NAME.q`` (int8, axis 0 = output channel) and ``NAME.scale``
+(float32); the rest (biases, gains) stays float32.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from device_agent.engine import canonical
 from frame_protocol.model_package import weights_hash
@@ -99,3 +99,10 @@ def integer_hash(tensors: Mapping[str, Array]) -> str:
     return weights_hash(
         (n, a.shape, np.ascontiguousarray(a).tobytes()) for n, a in tensors.items() if n.endswith(".q")
     )
+
+
+def save(model: Nano, path: Path) -> None:
+    """Write the weights file of a model: INT8 weights, constants, and the laboratory's own tensors."""
+    part = path.with_name(path.name + ".part")
+    save_file({name: np.ascontiguousarray(array) for name, array in tensors_of(model).items()}, part)
+    part.replace(path)

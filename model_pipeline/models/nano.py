@@ -15,7 +15,7 @@ from model_pipeline.models.tokeniser import Codebook, Decoder, Encoder
 
 
 class Nano(nn.Module):
-    """Audio encoder, visual prompt, spatio-temporal transformer, motion tokeniser, and the face that they speak of."""
+    """Audio encoder, visual prompt, spatio-temporal transformer, motion tokeniser, and the face they move."""
 
     def __init__(self, config: ModelConfig = NANO) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Visual prompt: a ViT (arXiv:2010.11929) turns the photo into 256 tokens, or a learned null prompt stands in.
 
-Without a photo all 256 tokens are equal; a softmax over 256 equal keys is one key with ln 256 added to its score. Training
-uses that one key (``null_tokens``), the graph all 256: the result is the same.
+Without a photo all 256 tokens are equal; a softmax over 256 equal keys is one key with ln 256 added to its score.
+Training uses that one key (``null_tokens``), the graph all 256: the result is the same.
 """
 
 import math

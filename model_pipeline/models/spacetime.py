@@ -51,7 +51,7 @@ class Block(nn.Module):
         """Unrotated keys and values [B,H,dh,N] of normalised tokens."""
         return split_heads(self.k(tokens), self.heads), split_heads(self.v(tokens), self.heads)
 
-    def attend(
+    def attend(  # noqa: PLR0917
         self, q: torch.Tensor, turned: torch.Tensor, prompt: Prompt, layer: int,
         keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor,
     ) -> torch.Tensor:  # fmt: skip
@@ -108,7 +108,7 @@ class SpaceTime(nn.Module):
             x = x + block.feed(x)
         return x
 
-    def step(
+    def step(  # noqa: PLR0917
         self, audio: torch.Tensor, feedback: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor,
         prompt: Prompt, cache: Cache,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip

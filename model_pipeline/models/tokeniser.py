@@ -1,8 +1,8 @@
 """Motion tokeniser: a VQ-VAE (arXiv:1711.00937) on motion coefficients, and the decoder from codes to the 64x64 map.
 
-The encoder is linear, started at the principal components, so the mean of codes is the code of the mean and tokens drawn
-independently stay near real mouths. The codebook follows its members by moving averages; codes that nobody uses are
-put on vectors that need one.
+The encoder is linear, started at the principal components, so the mean of codes is the code of the mean and tokens
+drawn independently stay near real mouths. The codebook follows its members by moving averages; codes that nobody uses
+are put on vectors that need one.
 """
 
 import torch
@@ -54,6 +54,15 @@ class Codebook(nn.Module):
     def lookup(self, ids: torch.Tensor) -> torch.Tensor:
         """Ids [...] -> vectors [...,K]."""
         return self.vectors[ids]
+
+    @torch.no_grad()
+    def adopt(self, z: torch.Tensor, generator: torch.Generator) -> None:
+        """Start from random vectors of ``z``."""
+        flat = z.reshape(-1, z.shape[-1])
+        pick = torch.randint(flat.shape[0], (self.vectors.shape[0],), generator=generator)
+        self.vectors.copy_(flat[pick])
+        self.sums.copy_(self.vectors)
+        self.members.fill_(1.0)
 
     @torch.no_grad()
     def follow(self, z: torch.Tensor, ids: torch.Tensor, generator: torch.Generator) -> None:

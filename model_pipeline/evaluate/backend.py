@@ -1,0 +1,61 @@
+"""The frame's own token loop over torch weights, so that a fold is scored by the code that plays on a frame."""
+
+import numpy as np
+import torch
+
+from device_agent.engine import canonical
+from device_agent.engine.arrays import Floats
+from device_agent.engine.package import Constants
+from device_agent.engine.runtime.backend import StepInputs
+from device_agent.engine.runtime.motion import MotionModel
+from frame_protocol.model_package import Sampling
+from model_pipeline.export.graphs import AudioGraph, DecoderGraph, PromptGraph, StepGraph
+from model_pipeline.models.nano import Nano
+
+
+class TorchBackend:
+    """Implements ``device_agent.engine.runtime.backend.Backend``; remembers the logits of every step."""
+
+    def __init__(self, model: Nano) -> None:
+        self._audio, self._prompt = AudioGraph(model), PromptGraph(model)
+        self._step, self._decoder = StepGraph(model), DecoderGraph(model)
+        self.logits: list[Floats] = []
+
+    @torch.inference_mode()
+    def audio(self, mel: Floats) -> Floats:
+        """Run the audio encoder."""
+        return np.asarray(self._audio(torch.from_numpy(mel)).numpy())
+
+    @torch.inference_mode()
+    def prompt(self, photo: Floats, rest: Floats) -> tuple[Floats, Floats]:
+        """Run the visual prompt."""
+        keys, values = self._prompt(torch.from_numpy(photo), torch.from_numpy(rest))
+        return keys.numpy(), values.numpy()
+
+    @torch.inference_mode()
+    def step(self, inputs: StepInputs) -> tuple[Floats, Floats, Floats]:
+        """Run one frame."""
+        logits, keys, values = self._step(*(torch.from_numpy(array) for array in vars(inputs).values()))
+        self.logits.append(logits.numpy())
+        return logits.numpy(), keys.numpy(), values.numpy()
+
+    @torch.inference_mode()
+    def decoder(self, codes: Floats) -> Floats:
+        """Decode one frame."""
+        return np.asarray(self._decoder(torch.from_numpy(codes)).numpy())
+
+
+def speak(model: Nano, audio: Floats, sampling: Sampling) -> tuple[Floats, Floats]:
+    """Return maps [F,4,64,64] of the tokens drawn, and those of the mean codes ("soft"), without a photo."""
+    model.eval()
+    backend = TorchBackend(model)
+    constants = Constants(
+        model.codebook.vectors.numpy(), model.points.numpy(), np.array(canonical.EXTENT_MM), model.opening_map.numpy()
+    )
+    motion = MotionModel(backend, model.config.graph_shape(), constants)
+    drawn = np.stack([frame.motion for frame in motion.speak(audio, motion.null_prompt(), sampling)])
+    with torch.inference_mode():
+        logits = torch.from_numpy(np.concatenate(backend.logits))[:, :, 0]
+        codes = torch.softmax(logits, dim=1).transpose(1, 2) @ model.codebook.vectors
+        soft = model.decode(codes).numpy()
+    return drawn, soft

@@ -1,0 +1,94 @@
+"""Scores on speakers held out: per fold the last stage is trained again from the pretrained weights.
+
+What the pretrained weights saw: synthetic speech, and the motion (never the sound) of all tracks.
+No pair of sound and motion of a held-out speaker is seen by anything that is scored on it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from frame_protocol.model_package import Sampling
+from model_pipeline.data import folds, samples
+from model_pipeline.data.tracks import Track, load_tracks
+from model_pipeline.evaluate import baselines
+from model_pipeline.evaluate.backend import speak
+from model_pipeline.evaluate.score import Score, lips_of_maps, mean_score, score, truth
+from model_pipeline.models.nano import Nano
+from model_pipeline.recipes.nano import load_pretrained, tune_fold
+from model_pipeline.training.stages import Sizes
+
+ROWS = ("static", "loudness", "ridge", "argmax", "soft", "shipped")
+Maps = NDArray[np.floating]
+
+
+@dataclass
+class Report:
+    """Scores of every row: row -> clip id -> score."""
+
+    rows: dict[str, dict[str, Score]] = field(default_factory=lambda: {row: {} for row in ROWS})
+    seconds: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, float] = field(default_factory=dict)
+
+    def add(self, row: str, track: Track, predicted: NDArray[np.floating]) -> None:
+        """Score lip points [F,40,3] of one clip."""
+        self.rows[row][track.id] = score(predicted, truth(track))
+        self.seconds[track.id] = len(track.points) / 25
+
+    def table(self) -> dict[str, dict[str, float]]:
+        """Mean over clips of every row, and the same weighted by seconds for the correlation of the opening."""
+        found = {}
+        for row, scores in self.rows.items():
+            if scores:
+                weights = np.array([self.seconds[clip] for clip in scores])
+                r = np.array([s.r_opening for s in scores.values()])
+                mean = mean_score(list(scores.values()))
+                found[row] = {**mean, "r_opening_by_seconds": float((r * weights).sum() / weights.sum())}
+        return found
+
+    def as_json(self) -> dict[str, object]:
+        """Return the report: see docs of ``evaluate`` for the keys."""
+        clips = {row: {clip: asdict(s) for clip, s in scores.items()} for row, scores in self.rows.items()}
+        return {"v": 1, "settings": self.settings, "rows": self.table(), "clips": clips}
+
+
+def evaluate(
+    data: Path, weights: Path, sampling: Sampling, *, chosen: Sequence[int], sizes: Sizes, say: Callable[[str], None]
+) -> Report:
+    """Run the folds ``chosen`` and return every score."""
+    tracks = load_tracks(data)
+    report = Report(
+        settings={"temperature": sampling.temperature, "seed": sampling.seed, "tune_steps": sizes.tune_steps}
+    )
+    for fold in chosen:
+        train, held_out = folds.split(tracks, fold)
+        say(f"fold {fold}: training on {len(train)} clips, scoring {len(held_out)}")
+        model = load_pretrained(weights)
+        tune_fold(model, train, sizes, fold)
+        score_fold(model, train, held_out, sampling, report)
+    return report
+
+
+def score_fold(
+    model: Nano, train: Sequence[Track], held_out: Sequence[Track], sampling: Sampling, report: Report
+) -> None:
+    """Add the held-out clips of one fold to every row."""
+    basis = model.basis()
+    known, unknown = samples.speaker_motion(train, basis), samples.speaker_motion(held_out, basis)
+
+    def lips(track: Track, maps: Maps) -> NDArray[np.floating]:
+        return lips_of_maps(track, maps, basis.points, basis.opening_map)
+
+    for row, predicted in (("loudness", baselines.loud(known, unknown)), ("ridge", baselines.ridge(known, unknown))):
+        for motion, coefficients in zip(unknown, predicted, strict=True):
+            maps = np.tensordot(coefficients, basis.maps, axes=1)
+            report.add(row, motion.track, lips(motion.track, maps))
+    for track in held_out:
+        report.add("static", track, np.repeat(truth(track)[:1], len(track.points), axis=0))
+        drawn, soft = speak(model, track.audio, sampling)
+        report.add("shipped", track, lips(track, drawn))
+        report.add("soft", track, lips(track, soft))
+        report.add("argmax", track, lips(track, speak(model, track.audio, Sampling(temperature=0.0))[0]))
