@@ -92,7 +92,7 @@ class FaceWarp:
         mixed = upper * (cover_upper / total)[..., None]
         mixed += lower * (under / total)[..., None]
         mixed += interior * (hollow / total)[..., None]
-        return np.asarray(mixed + 0.5, dtype=np.uint8)
+        return np.asarray(np.clip(mixed + 0.5, 0, 255), dtype=np.uint8)
 
     def _layer(self, offset: Floats, inside: Floats, box: Box) -> tuple[Pixels, Floats]:
         """Return the layer's pixels in ``box``, and how far each lies inside its lip."""

@@ -11,10 +11,11 @@ from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.lips import LipLine
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.grid import Box, smoothstep
+from device_agent.engine.warp.tones import Tones, grain_texture, measure_tones
 
-BLACK, GREY = 16.0, 128.0
-HOLLOW_SHARE, TEETH_SHARE, TONGUE_SHARE = 0.07, 0.86, 0.36
-"""Brightness as a share of the cheek's."""
+GREY = 128.0
+HOLLOW_SHARE, TEETH_SHARE, TONGUE_SHARE = 0.04, 0.86, 0.34
+"""Brightness between the photo's black (0) and the cheek (1)."""
 
 TEETH_BELOW_LIP_MM = 1.4
 """How far the upper front teeth reach below the upper lip at rest."""
@@ -38,8 +39,6 @@ TONGUE_BLUR_MM = 7.0
 
 TOOTH_GAPS_MM = (0.0, 8.4, 14.8, 21.8)
 GAP_DARKNESS, GAP_MM, GAP_NOTCH_MM = 0.11, 0.7, 0.5
-CHEEK_POINTS = (50, 280, 101, 330, 205, 425)
-LOWER_LIP_POINTS = (17, 84, 314, 15, 86, 316)
 
 
 class MouthInterior:
@@ -47,14 +46,15 @@ class MouthInterior:
 
     def __init__(self, portrait: Portrait, x: Floats, y: Floats) -> None:
         self._unit = portrait.px_per_mm
-        skin = _tone(portrait, CHEEK_POINTS)
-        lip = _tone(portrait, LOWER_LIP_POINTS)
+        tones = measure_tones(portrait)
         along, across = portrait.lips.frame(x, y)
         side = np.abs(along) / portrait.lips.half_width
         upper, _ = portrait.lips.heights(along)
-        self._hollow = _colour(HOLLOW_SHARE, skin, 0.5 * skin + 0.5 * lip, 0.45)
-        self._tongue = _colour(TONGUE_SHARE, skin, lip, 0.8)
-        self._teeth = _colour(TEETH_SHARE, skin, skin, 0.55)
+        self._dark = float(tones.dark[0])
+        self._hollow = _colour(tones, HOLLOW_SHARE, 0.5 * tones.dark + 0.5 * tones.lip, 0.8)
+        self._tongue = _colour(tones, TONGUE_SHARE, tones.lip, 0.8)
+        self._teeth = _colour(tones, TEETH_SHARE, tones.skin, 0.55)
+        self._grain = grain_texture(portrait, tones.grain, x.shape[1], x.shape[0])
         self._teeth_cover = _teeth_cover(along / self._unit, (across - upper) / self._unit, side)
         self._tongue_side = 1.0 - smoothstep((side - 0.25) / 0.6)
         self._corner_shade = 1.0 - 0.75 * smoothstep((side - 0.1) / 0.8)
@@ -71,23 +71,24 @@ class MouthInterior:
         light = SHADE_UNDER_LIP + (1.0 - SHADE_UNDER_LIP) * smoothstep(under / LIP_SHADE_MM)
         light *= SLIT_LIGHT + (1.0 - SLIT_LIGHT) * smoothstep((under + over) / WIDE_MM)
         colour = _mix(self._hollow, self._tongue, tongue)
-        return _shaded(colour, self._teeth, self._teeth_cover[part.slices], light * self._corner_shade[part.slices])
+        out = self._with_teeth(colour, part, light * self._corner_shade[part.slices])
+        out[..., 0] += self._grain[part.slices]
+        return out
 
-
-def _shaded(colour: Floats, teeth: Floats, cover: Floats, bright: Floats) -> Floats:
-    lit = BLACK + (teeth[0] - BLACK) * bright
-    out = colour.copy()
-    out[..., 0] += (lit - out[..., 0]) * cover
-    out[..., 1:] += (teeth[1:] - out[..., 1:]) * cover[..., None]
-    return out
+    def _with_teeth(self, colour: Floats, part: Box, light: Floats) -> Floats:
+        cover = self._teeth_cover[part.slices]
+        lit = self._dark + (self._teeth[0] - self._dark) * light
+        colour[..., 0] += (lit - colour[..., 0]) * cover
+        colour[..., 1:] += (self._teeth[1:] - colour[..., 1:]) * cover[..., None]
+        return colour
 
 
 def _mix(base: Floats, over: Floats, cover: Floats) -> Floats:
     return np.asarray(base + (over - base) * cover[..., None], dtype=np.float32)
 
 
-def _colour(share: float, skin: Floats, hue: Floats, saturation: float) -> Floats:
-    brightness = BLACK + (skin[0] - BLACK) * share
+def _colour(tones: Tones, share: float, hue: Floats, saturation: float) -> Floats:
+    brightness = tones.dark[0] + max(float(tones.skin[0] - tones.dark[0]), 0.0) * share
     return np.concatenate([[brightness], GREY + (hue[1:] - GREY) * saturation]).astype(np.float32)
 
 
@@ -100,18 +101,6 @@ def _teeth_cover(along_mm: Floats, below_mm: Floats, side: Floats) -> Floats:
     cover = 1.0 - smoothstep((below_mm - edge) / TEETH_SOFT_MM + 0.5)
     cover = cover * (1.0 - smoothstep((side - 0.40) / 0.45))
     return np.asarray(cover * (1.0 - GAP_DARKNESS * between), dtype=np.float32)
-
-
-def _tone(portrait: Portrait, points: tuple[int, ...]) -> Floats:
-    """Median colour around landmarks, YUV."""
-    radius = max(1, round(1.5 * portrait.px_per_mm))
-    rows, columns = portrait.yuv.shape[:2]
-    samples = []
-    for x, y in portrait.landmarks[list(points), :2]:
-        left, top = int(np.clip(x, 0, columns - 1)), int(np.clip(y, 0, rows - 1))
-        patch = portrait.yuv[max(0, top - radius) : top + radius + 1, max(0, left - radius) : left + radius + 1]
-        samples.append(patch.reshape(-1, 3))
-    return np.asarray(np.median(np.concatenate(samples), axis=0), dtype=np.float32)
 
 
 def signed_heights(lips: LipLine, x: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -1,9 +1,11 @@
 """A map of motion moves the photo's own pixels: truly in millimetres, without a seam, and back to closed lips."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from device_agent.engine import canonical
 from device_agent.engine.compose import compose, to_yuv
@@ -123,6 +125,31 @@ def test_a_turned_face_moves_less_across(engine: Engine, portrait: Portrait) -> 
         motion[[0, 2]] = 4.0
         widest.append(float(np.abs(field.sources(motion).upper[..., 0]).max()))
     assert widest[1] / widest[0] == pytest.approx(np.cos(angle), abs=0.08)
+
+
+@pytest.mark.parametrize(
+    "crop", [(0, 0, 512, 330), (0, 0, 512, 270), (240, 0, 512, 600), (0, 0, 260, 600), (0, 150, 512, 600)]
+)
+def test_a_face_that_the_photo_cuts_off_can_still_be_moved(
+    engine: Engine, hopper: Path, crop: tuple[int, int, int, int]
+) -> None:
+    part = engine.reader.read(np.asarray(Image.open(hopper).crop(crop)), 1280, 720)
+    warp = engine.warp(part)
+    luma, chroma = warp.draw(engine.constants.opening_map * np.float32(10))
+    assert luma.shape == (warp.box.height, warp.box.width)
+    assert chroma.shape == (warp.box.height // 2, warp.box.width // 2, 2)
+    assert np.abs(luma.astype(int) - box_of(part.yuv[..., 0], warp)).max() > 20
+
+
+def test_the_mouth_of_a_faded_photo_is_not_blacker_than_the_photo(engine: Engine, hopper: Path) -> None:
+    faded = (np.asarray(Image.open(hopper).convert("L").convert("RGB")) * 0.6 + 70).astype(np.uint8)
+    part = engine.reader.read(faded, 1280, 720)
+    warp = engine.warp(part)
+    canvas = part.canvas
+    black = int(part.yuv[canvas.top : canvas.bottom, canvas.left : canvas.right, 0].min())
+    luma, chroma = warp.draw(engine.constants.opening_map * np.float32(14))
+    assert int(luma.min()) >= black - 8
+    assert np.abs(chroma.astype(int) - 128).max() <= 3
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (640, 640)])
