@@ -12,12 +12,13 @@ from fleet_server.dashboard import layout, security
 from fleet_server.db import Database
 from fleet_server.features import modules
 from fleet_server.web import EXTENSION, Services, answer_problems
+from frame_protocol.codec import MAX_PAYLOAD_BYTES
 
 SESSION_KEY = "session.key"
 PEOPLE_REQUEST_BYTES = 2 * 1024 * 1024
 """Pages and API calls; signed metadata and release manifests are the largest."""
-DEVICE_REQUEST_BYTES = 65 * 1024 * 1024
-"""A clip (64 MiB) is the largest thing a frame sends."""
+DEVICE_REQUEST_BYTES = MAX_PAYLOAD_BYTES
+"""The views that take clips and voices allow more for themselves."""
 
 
 def _application(config: Config, database: Database | None, request_bytes: int) -> Flask:

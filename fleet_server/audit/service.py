@@ -1,6 +1,6 @@
 """Write and read the audit log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -46,4 +46,16 @@ def latest(session: Session, *, before: int | None, limit: int) -> Sequence[Audi
 def first_break(session: Session) -> int | None:
     """Check the whole chain; return the id of the first entry that was changed or follows a gap, or None."""
     rows = session.scalars(select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000))
-    return chain.first_break((row.id, row.at, row.actor, row.sentence, row.previous_hash, row.hash) for row in rows)
+    return chain.first_break(_links(rows))
+
+
+def break_within(newest_first: Sequence[AuditEntry]) -> int | None:
+    """Check that the entries of one page follow from one another: quick, however long the log is."""
+    if not newest_first:
+        return None
+    return chain.first_break(_links(reversed(newest_first)), start=newest_first[-1].previous_hash)
+
+
+def _links(rows: Iterable[AuditEntry]) -> Iterator[chain.Link]:
+    """Entries as the chain's pure check takes them."""
+    return ((row.id, row.at, row.actor, row.sentence, row.previous_hash, row.hash) for row in rows)

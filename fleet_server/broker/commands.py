@@ -16,10 +16,9 @@ def run_broker(arguments: argparse.Namespace) -> int:
     import signal
     import threading
 
-    from fleet_server import logs
+    from fleet_server import lifeline, logs
     from fleet_server.broker.keeper import CHECK_SECONDS, BrokerKeeper
     from fleet_server.db import Database
-    from fleet_server.serve import lifeline
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -31,6 +31,7 @@ def put_file(complaint_id: str, kind: str) -> Response:
     media = Media(kind)
     if request.mimetype != CONTENT_TYPES[media]:
         raise Invalid(f"expected Content-Type {CONTENT_TYPES[media]}, got {request.mimetype or 'none'}")
+    request.max_content_length = LIMITS[media]
     database = services().database
     with database.reading() as session:
         sha256 = service.expected_file(session, current_frame_id(), complaint_id, media)

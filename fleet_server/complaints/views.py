@@ -15,9 +15,9 @@ from fleet_server.complaints.blobs import LocalBlobStorage
 from fleet_server.complaints.models import ComplaintRecord
 from fleet_server.complaints.service import CONTENT_TYPES, Media
 from fleet_server.complaints.states import Step
-from fleet_server.dashboard.paging import Paging, asked_page
 from fleet_server.devices import service as devices
 from fleet_server.errors import Invalid, NotFound
+from fleet_server.paging import Paging, asked_page
 from fleet_server.telemetry import completion
 from fleet_server.web import services
 from frame_protocol.complaints import ComplaintState

@@ -21,7 +21,7 @@ NAVIGATION = (
     ("complaints.index", "Complaints", "complaints:read"),
     ("releases.index", "Releases", "releases:read"),
     ("rollouts.index", "Rollouts", "rollouts:read"),
-    ("audit.index", "Audit log", "audit:read"),
+    ("dashboard.audit_log", "Audit log", "audit:read"),
 )
 """Endpoint, text, permission; an entry whose endpoint is not there is left out."""
 

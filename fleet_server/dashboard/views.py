@@ -4,6 +4,7 @@ from flask import Blueprint, Response, redirect, render_template, request, sessi
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
+from fleet_server.audit import service as audit_service
 from fleet_server.auth.access import requires
 from fleet_server.auth.permissions import Permission
 from fleet_server.auth.views import safe_next
@@ -13,14 +14,14 @@ from fleet_server.dashboard import chart, overview
 from fleet_server.dashboard.layout import LANGUAGES
 from fleet_server.devices import service as devices
 from fleet_server.errors import NotFound
-from fleet_server.telemetry import completion
-from fleet_server.telemetry.commands import METRICS_FILE
+from fleet_server.telemetry import completion, metrics
 from fleet_server.web import services
 from frame_protocol.complaints import ComplaintState
 
 bp = Blueprint("dashboard", __name__)
 
 CHART_DAYS = 14
+AUDIT_SHOWN = 50
 
 
 @bp.get("/")
@@ -49,6 +50,18 @@ def home() -> str:
     )
 
 
+@bp.get("/audit")
+@requires(Permission.AUDIT_READ)
+def audit_log() -> str:
+    """The audit log, newest first, and whether the entries shown follow from one another."""
+    before = request.args.get("before", type=int)
+    with services().database.reading() as db:
+        entries = audit_service.latest(db, before=before, limit=AUDIT_SHOWN)
+    broken = audit_service.break_within(entries)
+    older = entries[-1].id if len(entries) == AUDIT_SHOWN else None
+    return render_template("dashboard/audit.html", entries=entries, broken=broken, older=older)
+
+
 @bp.get("/language/<code>")
 def choose_language(code: str) -> BaseResponse:
     """Remember the viewer's language and go back."""
@@ -68,7 +81,7 @@ def healthz() -> Response:
 
 @bp.get("/metrics")
 @requires(Permission.TELEMETRY_READ)
-def metrics() -> Response:
+def show_metrics() -> Response:
     """Figures for Prometheus: the fleet's from the database, the ingest's as it last wrote them."""
     with services().database.reading() as db:
         online, total = devices.count(db, "online"), devices.count(db)
@@ -86,6 +99,6 @@ def metrics() -> Response:
         "# TYPE liveframe_complaints gauge",
         *(f'liveframe_complaints{{state="{state}"}} {number}' for state, number in by_state.items()),
     ]
-    written = services().config.data_dir / METRICS_FILE
+    written = services().config.data_dir / metrics.FILE
     ingest = written.read_text() if written.is_file() else ""
     return Response("\n".join(lines) + "\n" + ingest, content_type="text/plain; version=0.0.4")

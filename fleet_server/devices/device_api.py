@@ -1,6 +1,7 @@
 """Calls of frames about themselves."""
 
 from flask import Blueprint, Response, request
+from sqlalchemy import select
 
 from fleet_server.auth.limits import count_try
 from fleet_server.devices import claims, enrolment
@@ -32,6 +33,14 @@ def enrol() -> Response:
         mqtt_port=config.broker_port,
     )
     return Response(codec.encode(answer), content_type="application/json")
+
+
+@bp.get("/healthz")
+def healthz() -> Response:
+    """Whether this process answers and reaches its database."""
+    with services().database.reading() as session:
+        session.execute(select(1))
+    return Response("ok\n", content_type="text/plain")
 
 
 @bp.get("/device/v1/ca")

@@ -8,10 +8,10 @@ from sqlalchemy import select
 
 from fleet_server.auth.access import actor, requires
 from fleet_server.auth.permissions import Permission
-from fleet_server.dashboard.paging import Paging, asked_page
 from fleet_server.devices import claims, service
 from fleet_server.devices.models import Certificate, ClaimCode
 from fleet_server.errors import Invalid
+from fleet_server.paging import Paging, asked_page
 from fleet_server.web import services
 
 bp = Blueprint("devices", __name__, template_folder="templates")

@@ -35,6 +35,11 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     serve.add_argument("--broker-port", type=int, help="MQTT port (0: a free one)")
     serve.set_defaults(run=run_serve)
 
+    ingest = command(
+        subparsers, "ingest", "Write telemetry from the broker into the database.", "fleet-server ingest --data DIR"
+    )
+    ingest.add_argument("--worker", type=int, default=0, help="number of this worker, kept over restarts (default 0)")
+    ingest.set_defaults(run=run_ingest)
     people = command(subparsers, "people", "Run only the web server for people.", "fleet-server people --data DIR")
     people.set_defaults(run=run_people)
     frames = command(subparsers, "frames", "Run only the web server for frames.", "fleet-server frames --data DIR")
@@ -93,10 +98,20 @@ def run_serve(arguments: argparse.Namespace) -> int:
     return serve(config)
 
 
+def run_ingest(arguments: argparse.Namespace) -> int:
+    """Run one ingest worker."""
+    from fleet_server import lifeline, logs
+    from fleet_server.serve import ingest
+
+    lifeline.hold_on()
+    logs.setup("ingest")
+    return ingest.run(loaded(arguments), arguments.worker)
+
+
 def run_people(arguments: argparse.Namespace) -> int:
     """Run the web server for people."""
-    from fleet_server import logs
-    from fleet_server.serve import lifeline, web
+    from fleet_server import lifeline, logs
+    from fleet_server.serve import web
 
     lifeline.hold_on()
     logs.setup("people")
@@ -106,8 +121,8 @@ def run_people(arguments: argparse.Namespace) -> int:
 
 def run_frames(arguments: argparse.Namespace) -> int:
     """Run the web server for frames."""
-    from fleet_server import logs
-    from fleet_server.serve import lifeline, web
+    from fleet_server import lifeline, logs
+    from fleet_server.serve import web
 
     lifeline.hold_on()
     logs.setup("frames")

@@ -8,9 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fleet_server import logs
+from fleet_server import lifeline, logs
 from fleet_server.errors import ServerError
-from fleet_server.serve import lifeline
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0

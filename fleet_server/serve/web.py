@@ -9,9 +9,9 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config as GunicornConfig
 
+from fleet_server import lifeline
 from fleet_server.config import Config
 from fleet_server.pki.store import CaStore
-from fleet_server.serve import lifeline
 
 REQUEST_SECONDS = 120
 """A worker that is silent this long is replaced; a clip over a slow line is read in parts, which counts as alive."""

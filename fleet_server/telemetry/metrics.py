@@ -2,6 +2,9 @@
 
 from fleet_server.telemetry.ingest import Counters
 
+FILE = "ingest.prom"
+"""In the data directory; the people's server shows it on /metrics."""
+
 _HELP = {
     "received": "payloads that came from the broker",
     "stored": "messages committed for the first time",

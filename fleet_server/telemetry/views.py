@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from fleet_server.auth.access import requires
 from fleet_server.auth.permissions import Permission
-from fleet_server.dashboard.paging import Paging, asked_page
 from fleet_server.db import utc_now
 from fleet_server.errors import Invalid
+from fleet_server.paging import Paging, asked_page
 from fleet_server.telemetry import completion as rates
 from fleet_server.telemetry.models import Message
 from fleet_server.web import services

@@ -41,6 +41,16 @@ def test_a_removed_entry_breaks_the_chain_after_it(any_database):
         assert service.first_break(session) == 3
 
 
+def test_a_page_of_the_log_is_checked_for_itself(any_database):
+    for number in range(9):
+        record(any_database, f"ada did {number}.")
+    with any_database.reading() as session:
+        page = service.latest(session, before=8, limit=4)
+    assert service.break_within(page) is None
+    page[1].sentence = "ada did nothing."
+    assert service.break_within(page) == page[1].id
+
+
 def test_what_is_rolled_back_leaves_no_sentence(any_database):
     try:
         with any_database.transaction() as session:

@@ -1,6 +1,7 @@
 """A complaint from the frame's call to the laboratory's export, over HTTP."""
 
 import hashlib
+import io
 import uuid
 
 import pytest
@@ -11,6 +12,7 @@ from fleet_server.complaints import service
 from fleet_server.complaints.blobs import LocalBlobStorage
 from fleet_server.complaints.models import ComplaintRecord
 from fleet_server.devices.models import PendingCommand
+from fleet_server.errors import Invalid
 from frame_protocol import codec
 from frame_protocol.complaints import Complaint, ComplaintKind
 from frame_protocol.updates import UpdateReport, UpdateState
@@ -91,7 +93,23 @@ def test_a_clip_over_the_limit_is_refused(as_frame, frame, monkeypatch):
     monkeypatch.setitem(service.LIMITS, service.Media.CLIP, 1000)
     client, one = as_frame(frame), complaint()
     send(client, one)
-    assert "longer than" in send_clip(client, one).json["detail"]
+    assert send_clip(client, one).status_code == 413
+
+
+def test_storage_itself_counts_what_comes(tmp_path):
+    blobs = LocalBlobStorage(tmp_path)
+    with pytest.raises(Invalid, match="longer than the 99 bytes"):
+        blobs.store(io.BytesIO(VOICE), sha256(VOICE), 99)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert blobs.store(io.BytesIO(VOICE), sha256(VOICE), len(VOICE)) == len(VOICE)
+    with blobs.open(sha256(VOICE)) as file:
+        assert file.read() == VOICE
+
+
+def test_a_call_that_is_no_file_is_at_most_a_payload_long(as_frame, frame):
+    answer = as_frame(frame).put(f"/device/v1/complaints/{uuid.uuid4()}", data=b" " * (64 * 1024 + 1))
+    assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
+    assert as_frame(None).post("/device/v1/enrol", data=b" " * (64 * 1024 + 1)).status_code == 413
 
 
 def test_a_frame_sees_and_touches_its_own_complaints_only(as_frame, new_frame, filed):
