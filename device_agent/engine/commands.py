@@ -38,7 +38,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--model", type=Path, help="directory of a model package (default: the active one of this frame)"
     )
     parser.add_argument("--preset", choices=PRESETS, default="veryfast", help="speed of the H.264 encoder (veryfast)")
-    parser.add_argument("--temperature", type=float, help="0: always the likeliest motion (default: the model's own)")
+    parser.add_argument(
+        "--temperature", type=_temperature, help="0: always the likeliest motion (default: the model's own)"
+    )
     parser.add_argument("--seed", type=int, help="another number, another performance (default: the model's own)")
     parser.add_argument("--motion-json", type=Path, help="write the lip opening and the tokens of each frame here")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -63,6 +65,17 @@ def _seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
     if not 0.2 <= value <= longest:
         raise argparse.ArgumentTypeError(f"{text!r}: 0.2 to {longest:.0f} seconds are possible")
+    return value
+
+
+def _temperature(text: str) -> float:
+    hottest = 2.0
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= value <= hottest:
+        raise argparse.ArgumentTypeError(f"{text!r}: 0 to {hottest} is possible")
     return value
 
 

@@ -19,7 +19,7 @@ CENTRE = slice(SAMPLES // 3, -(SAMPLES // 3))
 """The middle third of the mouth, where openings are measured."""
 
 OPEN_MESH_MM = 2.6
-"""The mesh reads 0.9 to 3.6 mm on closed mouths; below this it is believed."""
+"""The mesh reads 0.9 to 3.6 mm on closed mouths and half of the opening of open ones; below this it is believed."""
 
 OPEN_EDGES_MM = 3.0
 """Above that, edges of lip colour at least this far apart must agree that the mouth is open."""
@@ -40,7 +40,7 @@ BEND_COST = 0.03
 """Cost of one search step up or down between neighbouring samples."""
 
 MIN_COLOUR_CONTRAST = 4.0
-"""Lip colour (V of YUV) must change by this much for its edges to be used: not in black-and-white photos."""
+"""Lip colour (V of YUV) must change by this much for its edges to be used."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,14 @@ class _Strip:
         return self._follow(guess, offsets, brightness / max(float(np.ptp(brightness)), 1.0))
 
     def colour_edges(self, upper: Floats, lower: Floats) -> tuple[Floats, Floats]:
-        """Move both edges to where the lips' red ends; unchanged where there is no red to see."""
+        """Move both edges to where the lips' red ends; in black-and-white photos to where brightness changes most."""
         found = []
         for edge, search, inwards in ((upper, UPPER_SEARCH_MM, 1.0), (lower, LOWER_SEARCH_MM, -1.0)):
             offsets, red = self._sample(edge, search, channel=2)
-            if float(np.ptp(red[:, CENTRE])) < MIN_COLOUR_CONTRAST:
-                return upper, lower
             rise = np.gradient(red, axis=0) * inwards
+            if float(np.ptp(red[:, CENTRE])) < MIN_COLOUR_CONTRAST:
+                offsets, brightness = self._sample(edge, search, channel=0)
+                rise = -np.abs(np.gradient(brightness, axis=0))
             found.append(self._follow(edge, offsets, rise / max(float(np.abs(rise).max()), 1e-3)))
         return found[0], found[1]
 

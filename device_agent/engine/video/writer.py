@@ -18,7 +18,6 @@ from device_agent.system.files import TEMPORARY_SUFFIX, disk_errors, sync_direct
 FPS = 25
 SOUND_RATE = 48_000
 DEFAULT_PRESET = "veryfast"
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium")
 QUALITY = 20
 """x264's constant rate factor: no visible loss on a photo."""
 

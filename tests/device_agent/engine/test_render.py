@@ -10,9 +10,12 @@ from PIL import Image
 
 from device_agent import provenance
 from device_agent.cli import main
+from device_agent.engine import features
 from device_agent.engine.loaded import Engine
+from device_agent.engine.photo.load import load_photo
 from device_agent.engine.render import Options, Rendered, render
 from device_agent.engine.selftest import run_self_test
+from device_agent.engine.voice import load_voice
 from device_agent.errors import ModelError
 from frame_protocol.telemetry import Fill
 from tests.device_agent.engine.conftest import change_manifest
@@ -53,9 +56,25 @@ def test_the_mouth_moves_while_somebody_speaks_and_rests_afterwards(rendered: tu
     assert len(made.trace.tokens) == len(made.trace.gate) == 75
 
 
-def test_at_rest_the_picture_is_the_photo(engine: Engine, hopper: Path, rendered: tuple[Path, Rendered]) -> None:
-    from device_agent.engine.photo.load import load_photo
+def test_the_picture_moves_with_the_sound_and_neither_before_nor_after(
+    engine: Engine, hopper: Path, speech: Path, rendered: tuple[Path, Rendered]
+) -> None:
+    """The toy mouth follows loudness: the darkness between the lips matches it best without any delay."""
+    frames = brightness(rendered[0])[:75]
+    portrait = engine.reader.read(load_photo(hopper), 640, 360)
+    x, y = portrait.lips.centre.astype(int)
+    reach = int(8 * portrait.px_per_mm)
+    darkness = 255 - frames[:, y : y + reach, x - reach : x + reach].mean(axis=(1, 2))
+    mel = features.log_mel(load_voice(speech).samples)
+    loudness = np.clip((mel.mean(axis=0).reshape(-1, 4).mean(axis=1)[:75] + 0.6) * 0.7, 0, 1)
+    matches = {
+        lag: np.corrcoef(darkness[5 + lag : 70 + lag], loudness[5:70])[0, 1] for lag in (-3, -2, -1, 0, 1, 2, 3)
+    }
+    assert max(matches, key=lambda lag: matches[lag]) == 0
+    assert matches[0] > 0.8
 
+
+def test_at_rest_the_picture_is_the_photo(engine: Engine, hopper: Path, rendered: tuple[Path, Rendered]) -> None:
     still = engine.reader.read(load_photo(hopper), 640, 360).yuv[..., 0].astype(int)
     last = (brightness(rendered[0])[-1] * 219 / 255 + 16)[:, 250:390]
     assert np.abs(last - still[:, 250:390]).mean() < 4
@@ -126,7 +145,8 @@ def test_without_a_model_the_exit_code_says_so(hopper: Path, speech: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--size", "641x360"], ["--size", "big"], ["--duration", "0"], ["--preset", "magic"]]
+    "wrong",
+    [["--size", "641x360"], ["--size", "big"], ["--duration", "0"], ["--preset", "magic"], ["--temperature", "9"]],
 )
 def test_arguments_that_make_no_sense_are_refused(
     wrong: list[str], tmp_path: Path, hopper: Path, speech: Path
