@@ -71,7 +71,7 @@ def test_the_picture_moves_with_the_sound_and_neither_before_nor_after(
         lag: np.corrcoef(darkness[5 + lag : 70 + lag], loudness[5:70])[0, 1] for lag in (-3, -2, -1, 0, 1, 2, 3)
     }
     assert max(matches, key=lambda lag: matches[lag]) == 0
-    assert matches[0] > 0.8
+    assert matches[0] > 0.7
 
 
 def test_at_rest_the_picture_is_the_photo(engine: Engine, hopper: Path, rendered: tuple[Path, Rendered]) -> None:
