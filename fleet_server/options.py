@@ -12,7 +12,7 @@ def command(
     """Add a command with help, an example, and the ``--data`` option that every command takes."""
     parser = subparsers.add_parser(
         name,
-        help=summary,
+        help=summary[0].lower() + summary[1:].rstrip("."),
         description=summary,
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

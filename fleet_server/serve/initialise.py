@@ -64,7 +64,7 @@ def _write_settings(data_dir: Path, hosts: Sequence[str], database_url: str) -> 
     path = data_dir / settings.CONFIG_FILE
     if path.exists():
         return
-    lines = ["# Settings of this server; every one is listed in docs/configuration.md."]
+    lines = ["# Settings of this server; every one is listed in docs/fleet-server.md."]
     if hosts:
         lines.append(f"host_names = {json.dumps(list(hosts))}")
     if database_url:

@@ -19,7 +19,8 @@ from fleet_server.telemetry import parsing
 from fleet_server.telemetry.handlers import Handlers
 from fleet_server.telemetry.mqtt import Delivery, Link
 from fleet_server.telemetry.parsing import Received, Rejection
-from fleet_server.telemetry.store import Outcome, Settled, store, touch_condition
+from fleet_server.telemetry.settling import Settled
+from fleet_server.telemetry.store import Outcome, store, touch_condition
 from frame_protocol import codec, topics
 from frame_protocol.telemetry import Ack, Command, CommandKind, Presence
 

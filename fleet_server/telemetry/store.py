@@ -13,31 +13,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from fleet_server import logs
-from fleet_server.db import Base, utc_now
+from fleet_server.db import utc_now
 from fleet_server.devices.models import Frame, FrameCondition
-from fleet_server.telemetry.contiguity import highest_settled
 from fleet_server.telemetry.handlers import Handlers, Stored
-from fleet_server.telemetry.models import Boot, Message, Playback
+from fleet_server.telemetry.models import Message, Playback
 from fleet_server.telemetry.parsing import Received
+from fleet_server.telemetry.settling import Settled, settle
+from fleet_server.telemetry.upserts import upsert
 from frame_protocol import telemetry as events
 
 log = logs.get("telemetry")
 
 Key = tuple[str, str, int]
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What may be acknowledged to a frame once this transaction is committed."""
-
-    frame: str
-    boot: str
-    seq: int
+_UNKNOWN = {"online": False, "model_id": "", "agent_version": ""}
+"""Condition of a frame that has not said more yet."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +57,8 @@ def store(session: Session, batch: Sequence[Received], handlers: Handlers) -> Ou
     _insert_playbacks(session, fresh, now)
     _touch_conditions(session, fresh, now)
     _handle(session, fresh, handlers, now)
-    settled = _settle(session, accepted, now)
+    settled = settle(session, accepted, now)
     return Outcome(settled, len(fresh), len(accepted) - len(fresh), len(batch) - len(accepted))
-
-
-def upsert(session: Session, model: type[Base]) -> Any:  # noqa: ANN401  the two dialects' Insert share no base with on_conflict
-    """INSERT of the database in use, which knows ON CONFLICT."""
-    dialect = session.get_bind().dialect.name
-    return postgresql.insert(model) if dialect == "postgresql" else sqlite.insert(model)
 
 
 def _known_frames(session: Session, frames: set[str]) -> set[str]:
@@ -132,14 +119,26 @@ def _touch_conditions(session: Session, fresh: Sequence[Received], now: datetime
                 row |= {"model_id": message.event.model_id, "weights_sha256": message.event.weights_sha256}
             if message.event.agent_version:
                 row |= {"agent_version": message.event.agent_version}
-    for frame in sorted(said):
+    _heard(session, [frame for frame in sorted(said) if not said[frame]], now)
+    for frame in sorted(frame for frame in said if said[frame]):
         touch_condition(session, frame, {"heard_at": now, **said[frame]})
+
+
+def _heard(session: Session, frames: Sequence[str], now: datetime) -> None:
+    """The frames that said nothing about themselves, in one statement."""
+    if not frames:
+        return
+    statement = upsert(session, FrameCondition)
+    statement = statement.on_conflict_do_update(
+        index_elements=[FrameCondition.frame_id], set_={"heard_at": statement.excluded.heard_at}
+    )
+    session.execute(statement, [{"frame_id": frame, "heard_at": now, **_UNKNOWN} for frame in frames])
 
 
 def touch_condition(session: Session, frame: str, values: Mapping[str, Any]) -> None:
     """Write some columns of a frame's condition, making the row if it is missing."""
-    defaults = {"online": False, "model_id": "", "agent_version": "", "heard_at": utc_now()}
-    statement = upsert(session, FrameCondition).values(frame_id=frame, **{**defaults, **values})
+    row = {"frame_id": frame, "heard_at": utc_now(), **_UNKNOWN, **values}
+    statement = upsert(session, FrameCondition).values(row)
     session.execute(statement.on_conflict_do_update(index_elements=[FrameCondition.frame_id], set_=dict(values)))
 
 
@@ -154,53 +153,3 @@ def _handle(session: Session, fresh: Iterable[Received], handlers: Handlers, now
                 handler(session, Stored(message.frame, message.boot, message.seq, now, message.event))
         except Exception:  # edge: features behind the ingest must not stop telemetry
             log.exception("telemetry.handler_failed", frame=message.frame, boot=message.boot, seq=message.seq)
-
-
-def _settle(session: Session, batch: Sequence[Received], now: datetime) -> list[Settled]:
-    """Step 4."""
-    floors: dict[tuple[str, str], int] = {}
-    for message in batch:
-        key = (message.frame, message.boot)
-        floors[key] = max(floors.get(key, 1), message.floor)
-    boots = _lock_boots(session, floors, now)
-    settled = []
-    for frame, boot in sorted(floors):
-        row = boots[frame, boot]
-        reached = highest_settled(row.settled, row.floor, _committed(session, row))
-        if reached != row.settled:
-            session.execute(update(Boot).where(Boot.frame_id == frame, Boot.boot == boot).values(settled=reached))
-        settled.append(Settled(frame, boot, reached))
-    return settled
-
-
-def _lock_boots(
-    session: Session, floors: Mapping[tuple[str, str], int], now: datetime
-) -> dict[tuple[str, str], Boot]:
-    """Make or raise the floors of these boots, and hold their rows until COMMIT."""
-    dialect = session.get_bind().dialect.name
-    statement = upsert(session, Boot)
-    higher = func.greatest if dialect == "postgresql" else func.max
-    statement = statement.on_conflict_do_update(
-        index_elements=[Boot.frame_id, Boot.boot], set_={"floor": higher(Boot.floor, statement.excluded.floor)}
-    )
-    rows = [
-        {"frame_id": frame, "boot": boot, "floor": floors[frame, boot], "settled": 0, "first_seen_at": now}
-        for frame, boot in sorted(floors)
-    ]
-    session.execute(statement, rows)
-    found = session.scalars(
-        select(Boot)
-        .where(tuple_(Boot.frame_id, Boot.boot).in_(list(floors)))
-        .execution_options(populate_existing=True)
-    )
-    return {(row.frame_id, row.boot): row for row in found}
-
-
-def _committed(session: Session, row: Boot) -> Iterable[int]:
-    """The sequence numbers above what is settled, ascending."""
-    above = max(row.settled, row.floor - 1)
-    return session.scalars(
-        select(Message.seq)
-        .where(Message.frame_id == row.frame_id, Message.boot == row.boot, Message.seq > above)
-        .order_by(Message.seq)
-    )

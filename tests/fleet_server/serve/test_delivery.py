@@ -9,6 +9,7 @@ from sqlalchemy import select
 from fleet_server.devices import service
 from fleet_server.devices.models import FrameCondition
 from fleet_server.devices.notify import notify
+from fleet_server.serve.initialise import initialise
 from fleet_server.telemetry.models import Message
 from frame_protocol import codec, topics
 from frame_protocol.telemetry import Command, CommandKind, TelemetryMessage
@@ -93,3 +94,17 @@ def test_presence_commands_rules_and_revocation(standing_fleet):
     time.sleep(2.5)
     assert not frame.connected.is_set()
     frame.stop()
+
+
+def test_the_same_holds_on_postgresql(postgres, tmp_path):
+    initialise(tmp_path / "data", [], postgres.fresh_url())
+    fleet = RunningFleet(tmp_path / "data").start()
+    try:
+        frame = fleet.frame()
+        frame.say(*[playback() for _ in range(MESSAGES // 2)])
+        fleet.kill("ingest")
+        frame.say(*[playback() for _ in range(MESSAGES // 2)])
+        expect_all(fleet, frame, MESSAGES)
+        frame.stop()
+    finally:
+        fleet.stop()

@@ -14,7 +14,8 @@ from fleet_server.pki import certificates
 from fleet_server.telemetry import completion
 from fleet_server.telemetry.models import Message, Playback, UpdateStep
 from fleet_server.telemetry.parsing import Received
-from fleet_server.telemetry.store import Settled, store
+from fleet_server.telemetry.settling import Settled
+from fleet_server.telemetry.store import store
 from frame_protocol import codec
 from frame_protocol.telemetry import Event, Fill, UpdateEvent
 from frame_protocol.updates import UpdateReport, UpdateState
