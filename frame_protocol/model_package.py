@@ -1,6 +1,7 @@
 """Model packages and model deltas (docs/protocol.md, "Model package"): one tar, its manifest first."""
 
 import hashlib
+import math
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
@@ -85,13 +86,14 @@ class DeltaManifest(Versioned, kw_only=True, frozen=True):
     self_test: SelfTest
 
 
-def weights_hash(tensors: Iterable[tuple[str, tuple[int, ...], bytes | memoryview]]) -> str:
+def weights_hash(tensors: Iterable[tuple[str, tuple[int, ...], bytes | Iterable[bytes]]]) -> str:
     """Hash of the INTEGER weights: the one figure that is equal on every platform.
 
-    ``tensors`` are (name, shape, row-major int8 bytes); the order given does not matter.
+    ``tensors`` are (name, shape, row-major int8 bytes, at once or in blocks); the order given does not matter.
     """
     digest = hashlib.sha256()
     for name, shape, data in sorted(tensors, key=lambda item: item[0]):
-        digest.update(f"{name}\0{','.join(map(str, shape))}\0{len(data)}\0".encode())
-        digest.update(data)
+        digest.update(f"{name}\0{','.join(map(str, shape))}\0{math.prod(shape)}\0".encode())
+        for block in (data,) if isinstance(data, bytes) else data:
+            digest.update(block)
     return digest.hexdigest()

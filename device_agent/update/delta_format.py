@@ -11,7 +11,7 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from device_agent.errors import ModelError
-from device_agent.update.safetensors_file import INT8, INT32, Layout, Tensor, mapped
+from device_agent.update.safetensors_file import INT8, INT32, SafetensorsFile, Tensor, opened
 from frame_protocol.model_package import MANIFEST
 
 WEIGHT_SUFFIX = ".q"
@@ -54,10 +54,10 @@ class Factors:
 
 def read_factors(path: Path) -> dict[str, Factors]:
     """Return the factors in a ``delta.safetensors``, by the name of the weight (without ``.q``)."""
-    with mapped(path) as (layout, view):
-        names = sorted({tensor.name.rpartition(".")[0] for tensor in layout.tensors})
-        factors = {name: _factors(name, layout, view) for name in names}
-        if not factors or len(layout.tensors) != len(PARTS) * len(factors):
+    with opened(path) as file:
+        names = sorted({tensor.name.rpartition(".")[0] for tensor in file.layout.tensors})
+        factors = {name: _factors(name, file) for name in names}
+        if not factors or len(file.layout.tensors) != len(PARTS) * len(factors):
             raise ModelError(f"{path.name}: expected {', '.join(PARTS)} for each weight, and nothing else")
         return factors
 
@@ -88,17 +88,17 @@ def _header(name: str, size: int) -> tarfile.TarInfo:
     return header
 
 
-def _factors(name: str, layout: Layout, view: memoryview) -> Factors:
-    down, up, mult, shift = (_part(layout.named(f"{name}.{part}"), f"{name}.{part}") for part in PARTS)
+def _factors(name: str, file: SafetensorsFile) -> Factors:
+    down, up, mult, shift = (_part(file.layout.named(f"{name}.{part}"), f"{name}.{part}") for part in PARTS)
     if (down.dtype, up.dtype, mult.dtype, shift.dtype, shift.shape) != (INT8, INT8, INT32, INT32, (1,)):
         raise ModelError(f"{name}: down and up must be int8, mult int32 [out], shift int32 [1]")
     if len(down.shape) != 2 or len(up.shape) != 2:
         raise ModelError(f"{name}: down and up must be matrices")
     return Factors(
-        down=_int8(view, down),
-        up=_int8(view, up),
-        mult=_int32(view, mult),
-        shift=int(_int32(view, shift)[0]),
+        down=_int8(file, down),
+        up=_int8(file, up),
+        mult=_int32(file, mult),
+        shift=int(_int32(file, shift)[0]),
     )
 
 
@@ -108,9 +108,9 @@ def _part(tensor: Tensor | None, name: str) -> Tensor:
     return tensor
 
 
-def _int8(view: memoryview, tensor: Tensor) -> Int8:
-    return np.frombuffer(view[tensor.start : tensor.end], np.int8).reshape(tensor.shape).copy()
+def _int8(file: SafetensorsFile, tensor: Tensor) -> Int8:
+    return np.frombuffer(file.read(tensor.start, tensor.end), np.int8).reshape(tensor.shape)
 
 
-def _int32(view: memoryview, tensor: Tensor) -> Int32:
-    return np.frombuffer(view[tensor.start : tensor.end], "<i4").astype(np.int32).reshape(tensor.shape)
+def _int32(file: SafetensorsFile, tensor: Tensor) -> Int32:
+    return np.frombuffer(file.read(tensor.start, tensor.end), "<i4").astype(np.int32).reshape(tensor.shape)

@@ -19,49 +19,43 @@ import numpy.typing as npt
 from device_agent.errors import ModelError
 from device_agent.system.files import disk_errors
 from device_agent.update.delta_format import WEIGHT_SUFFIX, Factors, Int8
-from device_agent.update.safetensors_file import INT8, Layout, Tensor, mapped
+from device_agent.update.safetensors_file import INT8, Layout, SafetensorsFile, Tensor, opened
 from frame_protocol.model_package import weights_hash
 
 LIMIT = 127
 EXACT_FLOAT64 = 1 << 53
 BLOCK_ELEMENTS = 1 << 17
 """Elements worked on at once: 0.5 MB as float32, 1 MB as float64, inside a core's own cache."""
-COPY_BYTES = 1 << 20
-
-Floats = npt.NDArray[np.float32]
 
 
 def merge_rows(weights: Int8, factors: Factors) -> Iterator[Int8]:
     """Yield the whole weight with the delta added, in blocks of rows."""
-    if weights.shape != factors.weight_shape:
-        raise ModelError(f"the delta is for a weight {factors.weight_shape}, the base has {weights.shape}")
-    down = factors.down.astype(np.float32)
-    step = max(1, BLOCK_ELEMENTS // max(1, weights.shape[1]))
-    for first in range(0, weights.shape[0], step):
-        rows = slice(first, min(first + step, weights.shape[0]))
-        yield _add(weights[rows], factors.up[rows].astype(np.float32), down, factors, rows)
+    _check_shape(weights.shape, factors)
+    for rows in _row_blocks(weights.shape):
+        yield _add(weights[rows], factors, rows)
 
 
 def merge_file(base: Path, factors: Mapping[str, Factors], out: Path) -> str:
     """Write ``base`` with the delta added to ``out``; return the hash of the integer weights that are there now."""
-    with mapped(base) as (layout, view), disk_errors(f"cannot write {out}"), out.open("wb") as file:
+    with opened(base) as source, disk_errors(f"cannot write {out}"), out.open("wb") as file:
+        layout = source.layout
         changed = _changed(layout, factors)
-        _copy(view, 0, layout.data_start, file)
+        position = 0
         for tensor in layout.tensors:
             part = changed.get(tensor.name)
-            if part is None:
-                _copy(view, tensor.start, tensor.end, file)
-                continue
-            for block in merge_rows(_as_int8(view, tensor), part):
-                file.write(block.data)
-        _copy(view, layout.tensors[-1].end, layout.file_bytes, file)
+            if part is not None:
+                _copy(source, position, tensor.start, file)
+                _merge_tensor(source, tensor, part, file)
+                position = tensor.end
+        _copy(source, position, layout.file_bytes, file)
     return integer_weights_hash(out)
 
 
 def integer_weights_hash(path: Path) -> str:
     """Return ``weights_hash`` over the int8 tensors of a file, without holding them in memory."""
-    with mapped(path) as (layout, view):
-        return weights_hash((t.name, t.shape, view[t.start : t.end]) for t in layout.tensors if t.dtype == INT8)
+    with opened(path) as file:
+        tensors = (tensor for tensor in file.layout.tensors if tensor.dtype == INT8)
+        return weights_hash((tensor.name, tensor.shape, file.blocks(tensor.start, tensor.end)) for tensor in tensors)
 
 
 def file_hash(path: Path) -> str:
@@ -70,10 +64,30 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _add(weights: Int8, up: Floats, down: Floats, factors: Factors, rows: slice) -> Int8:
+def _merge_tensor(source: SafetensorsFile, tensor: Tensor, factors: Factors, out: BinaryIO) -> None:
+    _check_shape(tensor.shape, factors)
+    columns = tensor.shape[1]
+    for rows in _row_blocks(tensor.shape):
+        data = source.read(tensor.start + rows.start * columns, tensor.start + rows.stop * columns)
+        out.write(_add(np.frombuffer(data, np.int8).reshape(-1, columns), factors, rows).data)
+
+
+def _check_shape(shape: tuple[int, ...], factors: Factors) -> None:
+    if shape != factors.weight_shape:
+        raise ModelError(f"the delta is for a weight {factors.weight_shape}, the base has {shape}")
+
+
+def _row_blocks(shape: tuple[int, ...]) -> Iterator[slice]:
+    step = max(1, BLOCK_ELEMENTS // max(1, shape[1]))
+    for first in range(0, shape[0], step):
+        yield slice(first, min(first + step, shape[0]))
+
+
+def _add(weights: Int8, factors: Factors, rows: slice) -> Int8:
+    """Return ``weights``, which are the rows ``rows`` of a weight, with the delta added."""
     mult = factors.mult[rows]
-    accumulated = up @ down
-    rank = up.shape[1]
+    accumulated = factors.up[rows].astype(np.float32) @ factors.down.astype(np.float32)
+    rank = factors.down.shape[0]
     largest = 128 * 128 * rank * max(1, int(np.abs(mult.astype(np.int64)).max(initial=0)))
     if largest < EXACT_FLOAT64:
         scale = np.ldexp(mult.astype(np.float64), -factors.shift)[:, None]
@@ -110,10 +124,6 @@ def _changed(layout: Layout, factors: Mapping[str, Factors]) -> dict[str, Factor
     return changed
 
 
-def _as_int8(view: memoryview, tensor: Tensor) -> Int8:
-    return np.frombuffer(view[tensor.start : tensor.end], np.int8).reshape(tensor.shape)
-
-
-def _copy(view: memoryview, start: int, end: int, file: BinaryIO) -> None:
-    for offset in range(start, end, COPY_BYTES):
-        file.write(view[offset : min(end, offset + COPY_BYTES)])
+def _copy(source: SafetensorsFile, start: int, end: int, out: BinaryIO) -> None:
+    for block in source.blocks(start, end):
+        out.write(block)

@@ -6,7 +6,6 @@ Format: 8 bytes little-endian length of a JSON header, the header, then the tens
 
 import json
 import math
-import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from device_agent.errors import ModelError
 from device_agent.system.files import disk_errors
 
 MAX_HEADER_BYTES = 16 << 20
+BLOCK_BYTES = 1 << 20
 ITEM_BYTES = {"BOOL": 1, "I8": 1, "U8": 1, "F16": 2, "BF16": 2, "I16": 2, "I32": 4, "F32": 4, "I64": 8, "F64": 8}
 INT8 = "I8"
 INT32 = "I32"
@@ -67,13 +67,32 @@ def read_layout(file: BinaryIO, file_bytes: int) -> Layout:
     return Layout(tuple(tensors), 8 + header_bytes, file_bytes)
 
 
+class SafetensorsFile:
+    """An open file whose header was checked; its bytes are read when asked for."""
+
+    def __init__(self, layout: Layout, file: BinaryIO) -> None:
+        self.layout = layout
+        self._file = file
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes from ``start`` up to ``end`` of the file."""
+        self._file.seek(start)
+        data = self._file.read(end - start)
+        if len(data) != end - start:
+            raise ModelError(f"the safetensors file ends at byte {start + len(data)}, {end} were expected")
+        return data
+
+    def blocks(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield the same bytes, a block at a time."""
+        for offset in range(start, end, BLOCK_BYTES):
+            yield self.read(offset, min(end, offset + BLOCK_BYTES))
+
+
 @contextmanager
-def mapped(path: Path) -> Iterator[tuple[Layout, memoryview]]:
-    """Open a file read-only as (layout, bytes); pages are read when touched; unmapped when the last view is gone."""
+def opened(path: Path) -> Iterator[SafetensorsFile]:
+    """Open a safetensors file for reading."""
     with disk_errors(f"cannot read {path}"), path.open("rb") as file:
-        size = path.stat().st_size
-        layout = read_layout(file, size)
-        yield layout, memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        yield SafetensorsFile(read_layout(file, path.stat().st_size), file)
 
 
 def _tensor(name: str, entry: dict[str, object], data_start: int) -> Tensor:
