@@ -102,12 +102,12 @@ def test_kill_9_of_the_agent_while_publishing_loses_and_doubles_nothing(home: Ho
     outbox = Outbox(home.outbox)
     expected = []
     for generation in range(3):
-        for number in range(200):
+        for number in range(120):
             code = f"{generation}-{number:03d}"
             expected.append(code)
             outbox.append(Fault(code=code))
         agent = start()
-        some = len(expected) - 190
+        some = len(expected) - 110
         until(lambda some=some: len(consumer.codes()) > some, "nothing arrived")
         agent.send_signal(signal.SIGKILL)
         agent.wait()

@@ -38,7 +38,10 @@ class Authority:
         self.file.write_text(self.pem)
 
     def server(self, name: str = "localhost") -> Pair:
-        """Issue a server certificate for ``name`` and 127.0.0.1."""
+        """Return a server certificate for ``name`` and 127.0.0.1; its files are written once, for others read them."""
+        pair = Pair(self.folder / f"server-{name}.pem", self.folder / f"server-{name}.key")
+        if pair.key.exists():
+            return pair
         key = ec.generate_private_key(ec.SECP256R1())
         san = x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
         return self._store(f"server-{name}", key, self._issue(name, key.public_key(), server=True, san=san))

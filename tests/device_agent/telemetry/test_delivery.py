@@ -108,12 +108,12 @@ def flush(home: Home, timeout: float = PATIENCE_SECONDS) -> subprocess.Completed
 def test_flush_ends_when_the_server_has_committed_everything(home: Home, consumer: Consumer):
     consumer.start()
     outbox = Outbox(home.outbox)
-    report(outbox, 0, 700)
+    report(outbox, 0, 550)
     result = flush(home)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["left"] == 0
     assert outbox.depth() == 0
-    assert consumer.codes() == expected(700)
+    assert consumer.codes() == expected(550)
 
 
 def test_flush_says_31_when_only_the_broker_has_it(home: Home, consumer: Consumer):
@@ -140,16 +140,16 @@ def test_flush_beside_a_running_link_reports_of_other_processes_go_out_too(home:
 def test_kill_9_of_the_consumer_loses_and_doubles_nothing(home: Home, consumer: Consumer):
     consumer.start()
     agent = Agent(home).start()
-    writer = threading.Thread(target=report, args=(agent.outbox, 0, 600))
+    writer = threading.Thread(target=report, args=(agent.outbox, 0, 300))
     writer.start()
-    for so_far in (50, 200, 350):
+    for so_far in (30, 100, 180):
         wait_for(consumer, so_far, agent.service)
         consumer.kill()
         consumer.start()
     writer.join()
     wait_until_empty(agent.outbox, agent.service)
     agent.stop()
-    assert consumer.codes() == expected(600)
+    assert consumer.codes() == expected(300)
 
 
 @pytest.mark.parametrize("persistent", [False, True], ids=["forgetting broker", "persistent broker"])
@@ -160,15 +160,15 @@ def test_kill_9_of_the_broker_loses_and_doubles_nothing(tmp_path: Path, authorit
     consumer.start()
     agent = Agent(home).start()
     try:
-        writer = threading.Thread(target=report, args=(agent.outbox, 0, 600))
+        writer = threading.Thread(target=report, args=(agent.outbox, 0, 300))
         writer.start()
-        for so_far in (100, 300):
+        for so_far in (50, 150):
             wait_for(consumer, so_far, agent.service)
             broker.kill()
             broker.start()
         writer.join()
         wait_until_empty(agent.outbox, agent.service)
-        assert consumer.codes() == expected(600)
+        assert consumer.codes() == expected(300)
     finally:
         agent.stop()
         consumer.kill()
@@ -192,8 +192,8 @@ def test_kill_9_of_the_broker_with_the_consumer_away_loses_nothing(
 def test_kill_9_of_the_frame_while_publishing_loses_and_doubles_nothing(home: Home, consumer: Consumer):
     consumer.start()
     outbox = Outbox(home.outbox)
-    for begin in range(0, 900, 300):
-        report(outbox, begin, begin + 300)
+    for begin in range(0, 450, 150):
+        report(outbox, begin, begin + 150)
         process = subprocess.Popen(
             [sys.executable, "-m", "device_agent.cli", "telemetry", "flush"],
             env={**os.environ, "LIVEFRAME_HOME": str(home.root)},
@@ -203,7 +203,7 @@ def test_kill_9_of_the_frame_while_publishing_loses_and_doubles_nothing(home: Ho
         process.wait()
     assert flush(home).returncode == 0
     assert outbox.depth() == 0
-    assert consumer.codes() == expected(900)
+    assert consumer.codes() == expected(450)
 
 
 @pytest.fixture
