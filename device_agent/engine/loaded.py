@@ -1,5 +1,7 @@
 """A model package loaded and warm: everything that rendering needs and that does not depend on a photo or a voice."""
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -30,14 +32,13 @@ class Engine:
         moment = np.zeros(1, dtype=np.float32)
         for _ in self.motion.speak(moment, self.motion.null_prompt(), Sampling(temperature=0.0)):
             pass
-        self._detector.probabilities(moment)
+        next(self._detector.probabilities(moment))
 
     def warp(self, portrait: Portrait) -> FaceWarp:
         """Prepare the pixels of one portrait for moving."""
         return FaceWarp(portrait, self.constants.points, self.constants.extent, self.constants.opening_map)
 
-    def gate(self, samples: Floats) -> Floats:
-        """Return the mouth gate [frames] of a 16 kHz recording; raises VoiceSilent when nobody speaks."""
-        speech = speech_windows(self._detector.probabilities(samples))
-        require_speech(speech)
+    def gate(self, samples: Floats) -> Iterator[float]:
+        """Return the mouth gate of a 16 kHz recording, frame by frame; raises VoiceSilent when nobody speaks."""
+        speech = require_speech(speech_windows(self._detector.probabilities(samples)))
         return mouth_gate(speech, features.frame_count(len(samples)))

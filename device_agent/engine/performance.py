@@ -33,16 +33,21 @@ def perform(
     engine: Engine, plan: Timeline, prompt: Prompt, sampling: Sampling, *, trace: Trace, watch: Stopwatch
 ) -> Iterator[Floats | None]:
     """Yield the map [4,64,64] of every frame of the video; None is the closed mouth at rest."""
-    gate = engine.gate(plan.speech)
+    with watch.stage("speech"):
+        gate = engine.gate(plan.speech)
     last: Floats = np.zeros((len(MAP_CHANNELS), MAP_SIZE, MAP_SIZE), dtype=np.float32)
     spoken = engine.motion.speak(plan.speech, prompt, sampling)
     drawn = 0
-    for openness in gate[: plan.frames]:
+    while drawn < plan.frames:
         with watch.stage("model"):
-            frame = next(spoken)
-        last = frame.motion * openness
+            frame = next(spoken, None)
+        if frame is None:
+            break
+        with watch.stage("speech"):
+            openness = next(gate)
+        last = frame.motion * np.float32(openness)
         trace.tokens.append(frame.tokens)
-        trace.gate.append(round(float(openness), 4))
+        trace.gate.append(round(openness, 4))
         trace.opening_mm.append(opening_of(engine, last))
         drawn += 1
         yield last

@@ -1,5 +1,9 @@
 """When somebody speaks: the Silero detector, and the gate that closes the mouth while nobody does."""
 
+import collections
+import itertools
+import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +16,7 @@ from device_agent.errors import VoiceSilent
 WINDOW = 512
 """Samples the detector judges at a time: 32 ms."""
 
+WINDOW_SECONDS = WINDOW / MODEL_RATE
 CONTEXT = 64
 """Samples of the past that it also sees."""
 
@@ -27,53 +32,62 @@ FPS = 25
 
 
 class SpeechDetector:
-    """Judges whole recordings; memory stays that of one window."""
+    """Judges recordings window by window; nothing is judged before it is asked for."""
 
     def __init__(self, path: Path) -> None:
         self._session = open_session(path, threads=1)
 
-    def probabilities(self, samples: Floats) -> Floats:
-        """Return the probability of speech of each 32 ms window of a 16 kHz recording."""
-        count = -(-len(samples) // WINDOW)
-        padded = np.zeros(CONTEXT + count * WINDOW, dtype=np.float32)
-        padded[CONTEXT : CONTEXT + len(samples)] = samples
+    def probabilities(self, samples: Floats) -> Iterator[float]:
+        """Yield the probability of speech of each 32 ms window of a 16 kHz recording."""
         state = np.zeros(STATE_SHAPE, dtype=np.float32)
         rate = np.array(MODEL_RATE, dtype=np.int64)
-        found = np.zeros(count, dtype=np.float32)
-        for index in range(count):
-            window = padded[None, index * WINDOW : index * WINDOW + CONTEXT + WINDOW]
+        for begin in range(0, len(samples), WINDOW):
+            window = np.zeros((1, CONTEXT + WINDOW), dtype=np.float32)
+            part = samples[max(0, begin - CONTEXT) : begin + WINDOW]
+            first = max(0, CONTEXT - begin)
+            window[0, first : first + len(part)] = part
             value, state = self._session.run(["output", "stateN"], {"input": window, "state": state, "sr": rate})
-            found[index] = value[0, 0]
-        return found
+            yield float(value[0, 0])
 
 
-def speech_windows(probabilities: Floats) -> Floats:
-    """Return, per window, whether it belongs to speech: begins above one threshold, lasts above a lower one."""
-    speech = np.zeros(len(probabilities), dtype=bool)
+def speech_windows(probabilities: Iterable[float]) -> Iterator[bool]:
+    """Yield, per window, whether it belongs to speech: begins above one threshold, lasts above a lower one."""
     inside = False
-    for index, value in enumerate(probabilities):
+    for value in probabilities:
         inside = value >= (SPEECH_STAYS_ABOVE if inside else SPEECH_ABOVE)
-        speech[index] = inside
-    return speech
+        yield inside
 
 
-def require_speech(speech: Floats) -> None:
-    """Raise VoiceSilent unless somebody speaks for a moment at least."""
-    seconds = float(speech.sum()) * WINDOW / MODEL_RATE
-    if seconds < MIN_SPEECH_SECONDS:
-        raise VoiceSilent(
-            f"nobody speaks in the recording ({seconds:.1f} s of speech found); record the voice again, louder"
-        )
+def require_speech(speech: Iterator[bool]) -> Iterator[bool]:
+    """Look ahead until somebody has spoken for a moment, and return all windows; VoiceSilent if nobody does."""
+    seen: list[bool] = []
+    for window in speech:
+        seen.append(window)
+        if sum(seen) * WINDOW_SECONDS >= MIN_SPEECH_SECONDS:
+            return itertools.chain(seen, speech)
+    seconds = sum(seen) * WINDOW_SECONDS
+    raise VoiceSilent(
+        f"nobody speaks in the recording ({seconds:.1f} s of speech found); record the voice again, louder"
+    )
 
 
-def mouth_gate(speech: Floats, frames: int) -> Floats:
-    """Return per video frame how far the mouth follows the model: 1 in speech, 0 in silence, short ramps between."""
-    lead = LEAD_SECONDS
-    gate = np.zeros(frames, dtype=np.float32)
-    for index in np.flatnonzero(speech):
-        begin, end = index * WINDOW / MODEL_RATE - lead, (index + 1) * WINDOW / MODEL_RATE + lead
-        gate[max(0, int(np.floor(begin * FPS))) : max(0, int(np.ceil(end * FPS)))] = 1.0
-    ramp = np.ones(RAMP_FRAMES, dtype=np.float32) / RAMP_FRAMES
-    padded = np.pad(gate, RAMP_FRAMES, mode="edge")
-    smooth = np.convolve(padded, ramp, mode="same")[RAMP_FRAMES : RAMP_FRAMES + frames]
-    return np.asarray(smooth, dtype=np.float32)
+def mouth_gate(speech: Iterable[bool], frames: int) -> Iterator[float]:
+    """Yield, per video frame, how far the mouth follows the model: 1 in speech, 0 in silence, short ramps between."""
+    spoken = _frames_of_speech(iter(speech), frames)
+    first = next(spoken, False)
+    around = collections.deque([first] * RAMP_FRAMES, maxlen=RAMP_FRAMES)
+    ahead = RAMP_FRAMES // 2 - 1
+    for frame in range(1, frames + ahead):
+        around.append(next(spoken, around[-1]))
+        if frame >= ahead:
+            yield sum(around) / RAMP_FRAMES
+
+
+def _frames_of_speech(speech: Iterator[bool], frames: int) -> Iterator[bool]:
+    """Yield, per frame, whether speech is near; windows are pulled as late as possible."""
+    windows: list[bool] = []
+    for frame in range(frames):
+        begin, end = frame / FPS - LEAD_SECONDS, (frame + 1) / FPS + LEAD_SECONDS
+        last = math.ceil(end / WINDOW_SECONDS)
+        windows.extend(itertools.islice(speech, max(0, last - len(windows))))
+        yield any(windows[max(0, math.floor(begin / WINDOW_SECONDS)) : last])

@@ -2,6 +2,7 @@
 
 import struct
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from device_agent.engine.loaded import Engine
-from device_agent.engine.runtime.speech import mouth_gate, speech_windows
+from device_agent.engine.runtime.speech import mouth_gate, require_speech, speech_windows
 from device_agent.engine.stopwatch import peak_memory_mb
 from device_agent.engine.voice import load_voice
 from device_agent.errors import VoiceSilent, VoiceUnreadable
@@ -118,7 +119,8 @@ def test_a_recording_in_which_nobody_speaks_is_refused(engine: Engine, sound: st
 def test_the_mouth_may_move_in_speech_and_not_in_the_silence_around_it(engine: Engine, speech: Path) -> None:
     pause = np.zeros(2 * 16000, dtype=np.float32)
     samples = load_voice(speech).samples
-    gate = engine.gate(np.concatenate([pause, samples, pause]))
+    gate = np.array(list(engine.gate(np.concatenate([pause, samples, pause]))))
+    assert len(gate) == 175
     assert gate[:40].max() == 0
     assert gate[-35:].max() == 0
     assert gate[60:115].min() == 1
@@ -127,7 +129,8 @@ def test_the_mouth_may_move_in_speech_and_not_in_the_silence_around_it(engine: E
 def test_the_gate_opens_gradually() -> None:
     speech = np.zeros(100, dtype=bool)
     speech[40:60] = True
-    gate = mouth_gate(speech, 80)
+    gate = np.array(list(mouth_gate(iter(speech), 80)))
+    assert len(gate) == 80
     assert gate.min() == 0
     assert gate.max() == 1
     assert np.abs(np.diff(gate)).max() <= 0.26
@@ -136,3 +139,17 @@ def test_the_gate_opens_gradually() -> None:
 def test_speech_lasts_through_a_weak_moment_and_begins_only_with_a_strong_one() -> None:
     probability = np.array([0.4, 0.4, 0.6, 0.35, 0.35, 0.2, 0.4])
     assert list(speech_windows(probability)) == [False, False, True, True, True, False, False]
+
+
+def test_only_the_beginning_is_judged_before_the_first_frame() -> None:
+    judged = 0
+
+    def windows() -> Iterator[bool]:
+        nonlocal judged
+        for _ in range(2000):
+            judged += 1
+            yield judged > 10
+
+    gate = mouth_gate(require_speech(windows()), 1000)
+    next(gate)
+    assert judged < 25
