@@ -38,7 +38,7 @@ class Authority:
         self.file.write_text(self.pem)
 
     def server(self, name: str = "localhost") -> Pair:
-        """Return a server certificate for ``name`` and 127.0.0.1; its files are written once, for others read them."""
+        """Return a server certificate for ``name`` and 127.0.0.1; written once, others read it."""
         pair = Pair(self.folder / f"server-{name}.pem", self.folder / f"server-{name}.key")
         if pair.key.exists():
             return pair
