@@ -8,8 +8,6 @@ import numpy as np
 import torch
 
 from device_agent.engine.features import MEL_PER_FRAME
-from model_pipeline.fix.curve import frames_of
-from model_pipeline.fix.phones import Phone, SoundClass
 
 WINDOW_FRAMES = 75
 """Three seconds: three times what the transformer remembers, short enough for many steps in a minute."""
@@ -43,14 +41,14 @@ class Example:
     """float32 [80, 4*F]"""
     feedback: np.ndarray
     """float32 [F, T, K]: the codes that the step sees, already late by the feedback lag."""
-    tokens: np.ndarray
-    """int64 [F, T]; of the complaint's voice, whose motion nobody knows, those that the base drew."""
+    motion: np.ndarray
+    """float32 [F, P]: coefficients to reach; of the complaint's voice, whose motion nobody knows, zeros."""
     closed: np.ndarray
     """bool [F]: lips must be shut (P/B/M)."""
     still: np.ndarray
     """bool [F]: the mouth must rest."""
     weight: np.ndarray
-    """float32 [F]: how much the tokens of a frame count; in the complaint's voice, 0 near what failed."""
+    """float32 [F]: how much the motion of a frame counts; in the complaint's voice, 0 near what failed."""
     valid: np.ndarray
     """bool [F]: False where the recording is over."""
 
@@ -61,7 +59,7 @@ class Batch:
 
     mel: torch.Tensor
     feedback: torch.Tensor
-    tokens: torch.Tensor
+    motion: torch.Tensor
     closed: torch.Tensor
     still: torch.Tensor
     weight: torch.Tensor
@@ -70,34 +68,30 @@ class Batch:
 
 def batch_of(examples: Sequence[Example]) -> Batch:
     """Stack examples of one origin and prompt."""
-    fields = ("mel", "feedback", "tokens", "closed", "still", "weight", "valid")
+    fields = ("mel", "feedback", "motion", "closed", "still", "weight", "valid")
     stacked = {name: torch.from_numpy(np.stack([getattr(item, name) for item in examples])) for name in fields}
     return Batch(**stacked)
 
 
-def shut_frames(phones: Sequence[Phone], frames: int) -> np.ndarray:
-    """Return the frames in the middle of each sure P, B and M: bool [frames]."""
-    shut = np.zeros(frames, dtype=bool)
-    for phone in phones:
-        if phone.kind is SoundClass.BILABIAL and phone.sure and phone.start * 25 < frames:
-            shut[min(frames - 1, int(phone.middle * 25))] = True
-    return shut
+NO_PAST, FOREIGN_PAST = 0.25, 0.25
+"""Shares of examples that hear nothing of their past, or another moment's; the rest has gaps in its own."""
+GAPS = 0.3
 
 
-def class_frames(phones: Sequence[Phone], kinds: set[SoundClass], frames: int) -> np.ndarray:
-    """Return the frames in which a sound of ``kinds`` sounds: bool [frames]."""
-    inside = np.zeros(frames, dtype=bool)
-    for phone in phones:
-        if phone.kind in kinds:
-            inside[frames_of(phone, 0.0, frames)] = True
-    return inside
+def feedback_of(codes: np.ndarray, lag: int, dice: np.random.Generator) -> np.ndarray:
+    """Return code vectors [F,T,K] as the step sees them: ``lag`` frames later, and not to be trusted.
 
-
-def late(codes: np.ndarray, lag: int) -> np.ndarray:
-    """Return code vectors [F,T,K] as the step sees them: ``lag`` frames later, zeros before."""
-    shifted = np.zeros_like(codes)
-    shifted[lag:] = codes[: len(codes) - lag]
-    return shifted
+    The base was trained so; with a true past a fix would learn to lean on what a frame does not have.
+    """
+    past = np.zeros_like(codes)
+    past[lag:] = codes[: len(codes) - lag]
+    kind = dice.random()
+    if kind < NO_PAST:
+        return np.zeros_like(past)
+    if kind < NO_PAST + FOREIGN_PAST:
+        return np.roll(past, int(dice.integers(1, max(2, len(past)))), axis=0)
+    gaps = dice.random((len(past), 1, 1)) < GAPS
+    return np.where(gaps, 0.0, past).astype(np.float32)
 
 
 def cut(example: Example, first: int) -> Example:
@@ -116,7 +110,7 @@ def cut(example: Example, first: int) -> Example:
         prompt=example.prompt,
         mel=np.pad(mel, [(0, 0), (0, short)], constant_values=floor).astype(np.float32),
         feedback=frames(example.feedback).astype(np.float32),
-        tokens=frames(example.tokens).astype(np.int64),
+        motion=frames(example.motion).astype(np.float32),
         closed=frames(example.closed),
         still=frames(example.still),
         weight=frames(example.weight).astype(np.float32),

@@ -22,14 +22,16 @@ COLDEST = 0.1
 class Weights:
     """How much each part counts."""
 
-    tokens: float = 1.0
-    """Cross entropy with the tokens of synthetic speech, on the frames of the failing classes."""
+    tokens: float = 0.5
+    """Cross entropy with the motion of synthetic speech, on the frames of the failing classes."""
+    opening: float = 0.1
+    """mm by which the mean opening misses it, on all frames: a mouth that shrinks pays."""
     replay_tokens: float = 0.3
-    """The same on the replay set."""
+    """Cross entropy on the replay set."""
     replay: float = 1.0
     """Divergence from the base's own answers on the replay set."""
     elsewhere: float = 0.5
-    """The same on the complaint's voice, in frames where nothing failed."""
+    """The same on other voices, in frames where nothing failed."""
     closure: float = 0.3
     """Square mm above ``CLOSED_MM`` on P/B/M."""
     silence: float = 0.2
@@ -42,8 +44,8 @@ class SoftMouth:
     def __init__(self, model: Nano, temperature: float) -> None:
         self._temperature = max(temperature, COLDEST)
         weight = model.encoder.project.weight.detach()
-        row = torch.from_numpy(opening_row(model.basis()))
-        per_code = (torch.linalg.pinv(weight).T @ row).reshape(model.config.tokens_per_frame, -1)
+        self._row = torch.from_numpy(opening_row(model.basis()))
+        per_code = (torch.linalg.pinv(weight).T @ self._row).reshape(model.config.tokens_per_frame, -1)
         self._table = per_code @ model.codebook.vectors.T
         """[T, codebook]: mm that each code adds."""
 
@@ -54,6 +56,10 @@ class SoftMouth:
         square = (chance * self._table.square()).sum(dim=-1)
         return mean.sum(dim=-1), (square - mean.square()).clamp_min(0.0).sum(dim=-1)
 
+    def true_opening(self, motion: torch.Tensor) -> torch.Tensor:
+        """Coefficients [...,P] -> opening in mm."""
+        return motion @ self._row
+
 
 def shut(mouth: SoftMouth, logits: torch.Tensor, where: torch.Tensor, most_mm: float) -> torch.Tensor:
     """Return the mean square mm by which lips drawn from logits [B,F,T,codebook] exceed ``most_mm`` in ``where``."""
@@ -63,10 +69,18 @@ def shut(mouth: SoftMouth, logits: torch.Tensor, where: torch.Tensor, most_mm: f
     return (functional.relu(mean - most_mm).square() + variance).mean()
 
 
-def token_cost(logits: torch.Tensor, tokens: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return the weighted cross entropy of logits [B,F,T,codebook] with tokens [B,F,T]; weight [B,F]."""
-    costs = functional.cross_entropy(logits.flatten(0, 2), tokens.flatten(), reduction="none").reshape(tokens.shape)
-    return (costs.mean(dim=2) * weight).sum() / weight.sum().clamp_min(1.0)
+def token_cost(logits: torch.Tensor, soft: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return the weighted cross entropy of logits with soft targets, both [B,F,T,codebook]; weight [B,F]."""
+    costs = -(soft * torch.log_softmax(logits, dim=-1)).sum(dim=-1).mean(dim=2)
+    return (costs * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def opening_cost(mouth: SoftMouth, logits: torch.Tensor, motion: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return by how many mm the mean opening, and its change, miss those of ``motion`` [B,F,P]; weight [B,F]."""
+    opening, wanted = mouth.moments(logits)[0], mouth.true_opening(motion)
+    away = functional.smooth_l1_loss(opening, wanted, reduction="none")
+    speed = functional.smooth_l1_loss(opening.diff(dim=1), wanted.diff(dim=1), reduction="none")
+    return ((away[:, 1:] + speed) * weight[:, 1:]).sum() / weight[:, 1:].sum().clamp_min(1.0)
 
 
 def divergence(logits: torch.Tensor, base: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

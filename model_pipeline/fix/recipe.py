@@ -26,7 +26,7 @@ from model_pipeline.fix.ipa import phones
 from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS, Base, basis_controls, load_base
 from model_pipeline.fix.media import read_frames, read_sound
 from model_pipeline.fix.pack import integer_factors, merge_package, write_delta
-from model_pipeline.fix.samples import ExampleMaker, real_samples, replay_samples, speak
+from model_pipeline.fix.samples import ExampleMaker, OwnVoice, real_samples, replay_samples, speak
 from model_pipeline.fix.speech import speaking_frames
 from model_pipeline.fix.train import Progress, PromptTokens, Settings, Trained, train
 from model_pipeline.fix.verdict import Outcome, Verdict, judge
@@ -205,10 +205,11 @@ class Bench:
 
     def _own_voice(self, maker: ExampleMaker, seeds: Sequence[int]) -> Iterator[Example]:
         prompt = self.prompt(self.engine)
+        voice = OwnVoice(self.voice, self.analysis.phones, self.speaking)
         for seed in seeds:
             sampling = Sampling(temperature=self.engine.manifest.sampling.temperature, seed=seed)
             tokens = np.array([frame.tokens for frame in self.engine.motion.speak(self.voice, prompt, sampling)])
-            yield from maker.own_voice(self.voice, self.analysis.phones, self.speaking, tokens, PromptKind.PHOTO)
+            yield from maker.own_voice(voice, tokens, PromptKind.PHOTO, seed)
 
     def finish(self, trained: Trained, out: Path) -> Result:
         """Merge, measure base and result as a frame runs them, and write the delta if it is worth sending."""

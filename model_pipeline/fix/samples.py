@@ -14,7 +14,7 @@ from model_pipeline.data import augment, espeak, visemes
 from model_pipeline.data.samples import Controls, Sample, real_sample, speaker_motion, synthetic_sample
 from model_pipeline.data.tracks import load_tracks
 from model_pipeline.fix.curve import still_frames
-from model_pipeline.fix.examples import WINDOW_FRAMES, Example, Origin, PromptKind, cut, late
+from model_pipeline.fix.examples import WINDOW_FRAMES, Example, Origin, PromptKind, cut, feedback_of
 from model_pipeline.fix.findings import Fault
 from model_pipeline.fix.phones import Phone, SoundClass
 from model_pipeline.models.nano import Nano
@@ -77,6 +77,15 @@ def speak(text: str, seed: int, *, clean: bool = False) -> Spoken:
     return Spoken(audio if clean else augment.disturb(audio, dice), pulls, moved)
 
 
+@dataclass(frozen=True)
+class OwnVoice:
+    """The complaint's recording, its sounds, and in which frames somebody speaks."""
+
+    audio: np.ndarray
+    phones: list[Phone]
+    speaking: np.ndarray
+
+
 class ExampleMaker:
     """Turns speech with motion into examples of one base model."""
 
@@ -102,15 +111,19 @@ class ExampleMaker:
         """Yield windows of ordinary speech; every frame counts."""
         yield from self._windows(sample, Origin.REPLAY, np.ones(len(sample.motion), np.float32), seed)
 
-    def own_voice(
-        self, audio: np.ndarray, phones: Sequence[Phone], speaking: np.ndarray, tokens: np.ndarray, prompt: PromptKind
-    ) -> Iterator[Example]:
+    def own_voice(self, voice: OwnVoice, tokens: np.ndarray, prompt: PromptKind, seed: int) -> Iterator[Example]:
         """Yield windows of the complaint's voice: ``tokens`` [F,T] are what the base drew, not what is right."""
         frames = len(tokens)
-        closed = closed_frames(phones, frames)
-        still = still_frames(~_fitted(speaking, frames))
+        closed = closed_frames(voice.phones, frames)
+        still = still_frames(~_fitted(voice.speaking, frames))
+        codes = self._model.codebook.vectors.numpy()[tokens]
         whole = self._example(
-            Origin.COMPLAINT, prompt, mel=features.log_mel(audio), tokens=tokens, closed=closed, still=still
+            (Origin.COMPLAINT, prompt),
+            mel=features.log_mel(voice.audio),
+            motion=np.zeros((frames, self._controls.slopes.shape[1]), np.float32),
+            feedback=feedback_of(codes, self._model.config.feedback_lag, np.random.default_rng(seed)),
+            closed=closed,
+            still=still,
         )
         whole = replace(whole, weight=(~_near(closed, AROUND) & ~still).astype(np.float32))
         for first in range(0, max(1, frames - WINDOW_FRAMES // 2), WINDOW_FRAMES // 2):
@@ -118,35 +131,40 @@ class ExampleMaker:
 
     def _windows(self, sample: Sample, origin: Origin, weight: np.ndarray, seed: int) -> Iterator[Example]:
         with torch.no_grad():
-            codes = self._model.encoder(torch.from_numpy(sample.motion))
-            tokens = self._model.codebook.nearest(codes).numpy()
-        for index, first in enumerate(range(0, len(tokens), WINDOW_FRAMES)):
-            if index and len(tokens) - first < WINDOW_FRAMES // 3:
+            vectors = self._model.encoder(torch.from_numpy(sample.motion))
+            codes = self._model.codebook.lookup(self._model.codebook.nearest(vectors)).numpy()
+        dice = np.random.default_rng(seed)
+        for index, first in enumerate(range(0, len(codes), WINDOW_FRAMES)):
+            if index and len(codes) - first < WINDOW_FRAMES // 3:
                 return
             prompt = (PromptKind.NONE, PromptKind.PHOTO)[(seed + index) % 2]
             whole = self._example(
-                origin, prompt, mel=sample.mel, tokens=tokens, closed=sample.closed, still=sample.silent
+                (origin, prompt),
+                mel=sample.mel,
+                motion=sample.motion,
+                feedback=feedback_of(codes, self._model.config.feedback_lag, dice),
+                closed=sample.closed,
+                still=sample.silent,
             )
             yield cut(replace(whole, weight=weight), first)
 
     def _example(
         self,
-        origin: Origin,
-        prompt: PromptKind,
+        what: tuple[Origin, PromptKind],
         *,
         mel: np.ndarray,
-        tokens: np.ndarray,
+        motion: np.ndarray,
+        feedback: np.ndarray,
         closed: np.ndarray,
         still: np.ndarray,
     ) -> Example:
-        codes = self._model.codebook.vectors.numpy()[tokens]
-        frames = len(tokens)
+        frames = len(feedback)
         return Example(
-            origin=origin,
-            prompt=prompt,
+            origin=what[0],
+            prompt=what[1],
             mel=mel[:, : frames * features.MEL_PER_FRAME],
-            feedback=late(codes, self._model.config.feedback_lag),
-            tokens=tokens,
+            feedback=feedback,
+            motion=motion,
             closed=closed[:frames],
             still=still[:frames],
             weight=np.ones(frames, np.float32),

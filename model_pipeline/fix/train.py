@@ -13,9 +13,19 @@ import torch
 
 from model_pipeline.fix.examples import Batch, Example, Origin, PromptKind, batch_of
 from model_pipeline.fix.lora import Int8Weight, IntegerLora, attach, parameters
-from model_pipeline.fix.objective import CLOSED_MM, REST_MM, SoftMouth, Weights, divergence, shut, token_cost
+from model_pipeline.fix.objective import (
+    CLOSED_MM,
+    REST_MM,
+    SoftMouth,
+    Weights,
+    divergence,
+    opening_cost,
+    shut,
+    token_cost,
+)
 from model_pipeline.models.nano import Nano
 from model_pipeline.models.spacetime import Prompt
+from model_pipeline.training.losses import targets
 
 
 @dataclass(frozen=True)
@@ -188,18 +198,20 @@ class _Run:
         prompt = self._prompts[group.prompt].prompt(self._model, len(batch.mel))
         logits = self._model.logits(batch.mel, batch.feedback, prompt)
         valid = batch.valid.float()
-        closed = shut(self._mouth, logits, batch.closed & batch.valid, CLOSED_MM)
-        still = shut(self._mouth, logits, batch.still & batch.valid, REST_MM)
-        costs = {"closure": weights.closure * closed, "silence": weights.silence * still}
-        if group.origin is Origin.FAILING:
-            costs["tokens"] = weights.tokens * token_cost(logits, batch.tokens, batch.weight * valid)
-            costs["elsewhere"] = weights.elsewhere * divergence(logits, answers, (1.0 - batch.weight) * valid)
-        elif group.origin is Origin.REPLAY:
-            costs["replay tokens"] = weights.replay_tokens * token_cost(logits, batch.tokens, batch.weight * valid)
-            costs["replay"] = weights.replay * divergence(logits, answers, valid)
-            del costs["closure"], costs["silence"]
+        away = 1.0 - batch.weight if group.origin is Origin.FAILING else batch.weight
+        costs: dict[str, torch.Tensor] = {}
+        if group.origin is not Origin.REPLAY:
+            closed = shut(self._mouth, logits, batch.closed & batch.valid, CLOSED_MM)
+            still = shut(self._mouth, logits, batch.still & batch.valid, REST_MM)
+            costs["closure"], costs["silence"] = weights.closure * closed, weights.silence * still
+            costs["elsewhere"] = weights.elsewhere * divergence(logits, answers, away * valid)
         else:
-            costs["elsewhere"] = weights.elsewhere * divergence(logits, answers, batch.weight * valid)
+            costs["replay"] = weights.replay * divergence(logits, answers, valid)
+        if group.origin is not Origin.COMPLAINT:
+            part = weights.tokens if group.origin is Origin.FAILING else weights.replay_tokens
+            soft = targets(self._model, batch.motion)[1]
+            costs["tokens"] = part * token_cost(logits, soft, batch.weight * valid)
+            costs["opening"] = weights.opening * opening_cost(self._mouth, logits, batch.motion, valid)
         return costs
 
     @torch.no_grad()
