@@ -22,6 +22,7 @@ from device_agent.engine.stage import Stage
 from device_agent.engine.stopwatch import Stopwatch
 from device_agent.engine.video.writer import VideoWriter
 from device_agent.engine.voice import load_voice
+from device_agent.errors import AgentError
 from frame_protocol.telemetry import Fill
 
 REPEATS = 3
@@ -38,6 +39,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=REPEATS, help=f"runs whose median counts ({REPEATS})")
     parser.add_argument("--json", type=Path, help="write the figures here (default: standard output)")
     arguments = parser.parse_args(argv)
+    try:
+        return _run(arguments)
+    except AgentError as error:
+        sys.stderr.write(f"bench: {error}\n")
+        return error.exit_code
+
+
+def _run(arguments: argparse.Namespace) -> int:
     model = package.load(arguments.model or active_model())
     photo = arguments.photo or model.path(model.manifest.self_test.photo)
     voice = arguments.voice or model.path(model.manifest.self_test.voice)
