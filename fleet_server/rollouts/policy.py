@@ -145,7 +145,12 @@ def must_halt(counts: Mapping[UpdateState, int], rule: HaltRule) -> str | None:
     )
 
 
+def names_only(stages: Sequence[Stage]) -> bool:
+    """Whether a rollout names its frames and takes no share of the fleet: only such a one has an end of its own."""
+    return all(stage.percent == 0 for stage in stages)
+
+
 def is_complete(stages: Sequence[Stage], ended: int) -> bool:
     """Whether every frame of a rollout that only names frames has ended."""
     named = {frame for stage in stages for frame in stage.frames}
-    return bool(named) and all(stage.percent == 0 for stage in stages) and ended >= len(named)
+    return bool(named) and names_only(stages) and ended >= len(named)

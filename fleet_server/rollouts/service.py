@@ -72,7 +72,9 @@ def act(session: Session, actor: str, rollout_id: int, action: Action, reason: s
 def get(session: Session, rollout_id: int, *, lock: bool = False) -> Rollout:
     """Return one rollout; ``lock`` keeps other transactions from changing it meanwhile."""
     query = select(Rollout).where(Rollout.id == rollout_id)
-    rollout = session.scalar(query.with_for_update(of=Rollout) if lock else query)
+    if lock:
+        query = query.with_for_update(of=Rollout).execution_options(populate_existing=True)
+    rollout = session.scalar(query)
     if rollout is None:
         raise NotFound(f"there is no rollout {rollout_id}; see the list of rollouts")
     return rollout
@@ -102,7 +104,7 @@ def apply_report(session: Session, report: UpdateReport, signature: str) -> bool
     if not _store(session, report, signature):
         return False
     _advance(session, rollout, report)
-    _judge(session, rollout.id)
+    _judge(session, rollout.id, report.state)
     return True
 
 
@@ -196,22 +198,34 @@ def _advance(session: Session, rollout: Rollout, report: UpdateReport) -> None:
     session.flush()
 
 
-def _judge(session: Session, rollout_id: int) -> None:
-    """Stop a rollout that goes wrong, end one that is complete."""
-    rollout = get(session, rollout_id, lock=True)
-    if rollout.state != RolloutState.RUNNING:
+def _judge(session: Session, rollout_id: int, state: UpdateState) -> None:
+    """Stop a rollout that goes wrong, end one that is complete; only a frame that ended can be the reason.
+
+    The rollout's row is locked only to change it, so that ingest workers do not wait for each other.
+    """
+    if state not in FINAL:
+        return
+    rollout = get(session, rollout_id)
+    stages = stages_of(rollout)
+    if rollout.state != RolloutState.RUNNING or (state is not UpdateState.REVERTED and not policy.names_only(stages)):
         return
     counts = queries.counts(session, rollout.id)
     why = policy.must_halt(counts, msgspec.convert(rollout.halt_rule, HaltRule))
-    name = rollout.release.name
+    ended = sum(number for reached, number in counts.items() if reached in FINAL)
     if why is not None:
-        _move(session, rollout, RolloutState.HALTED, why)
-        audit.record(session, SYSTEM, f"The server halted rollout {rollout.id} of {name}: {why}.")
+        _end(session, rollout_id, RolloutState.HALTED, why)
+    elif policy.is_complete(stages, ended):
+        _end(session, rollout_id, RolloutState.FINISHED, "every named frame ended")
+
+
+def _end(session: Session, rollout_id: int, state: RolloutState, why: str) -> None:
+    """Let the server itself halt or finish a rollout that still runs."""
+    rollout = get(session, rollout_id, lock=True)
+    if rollout.state != RolloutState.RUNNING:
         return
-    ended = sum(number for state, number in counts.items() if state in FINAL)
-    if policy.is_complete(stages_of(rollout), ended):
-        _move(session, rollout, RolloutState.FINISHED, "")
-        audit.record(session, SYSTEM, f"The server finished rollout {rollout.id} of {name}: every named frame ended.")
+    _move(session, rollout, state, why)
+    verb = "halted" if state is RolloutState.HALTED else "finished"
+    audit.record(session, SYSTEM, f"The server {verb} rollout {rollout.id} of {rollout.release.name}: {why}.")
 
 
 def _insert(session: Session):  # type: ignore[no-untyped-def]  # noqa: ANN202  the dialects' inserts share no base
