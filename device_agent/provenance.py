@@ -24,9 +24,8 @@ class Provenance:
 def to_metadata(provenance: Provenance) -> dict[str, str]:
     """Return the tags: a sentence for people and a record for programs."""
     sentence = f"AI-generated: a still photo animated to a voice recording by Liveframe, model {provenance.model_id}"
-    record = (
-        f"liveframe/1 ai-generated model={provenance.model_id} video={provenance.video_id} fill={provenance.fill.value}"
-    )
+    made = f"model={provenance.model_id} video={provenance.video_id} fill={provenance.fill.value}"
+    record = f"liveframe/1 ai-generated {made}"
     return {"title": "Talking photo (AI-generated)", "description": sentence, "comment": record}
 
 
