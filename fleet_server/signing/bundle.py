@@ -47,6 +47,7 @@ class Bundle:
 
     directory: Path
     line: Line
+    root: Metadata[Root]
     targets: Metadata[Targets]
     document: Metadata[Targets]
     release: Release
@@ -78,6 +79,7 @@ def build(plan: Plan, read: ReadMetadata, trusted_root: bytes, out: Path) -> Bun
     _check_counter(plan, current)
     files.write(out / "root.json", metadata.dump(root), files.PUBLIC_MODE)
     files.write(out / "targets.json", metadata.dump(targets), files.PUBLIC_MODE)
+    files.write(out / "previous.json", metadata.dump(current), files.PUBLIC_MODE)
     data = encode(release)
     files.write(out / "targets" / manifest, data, files.PUBLIC_MODE)
     added = [metadata.target(manifest, len(data), hashlib.sha256(data).hexdigest(), {"counter": plan.counter})]
@@ -91,7 +93,7 @@ def build(plan: Plan, read: ReadMetadata, trusted_root: bytes, out: Path) -> Bun
 
 
 def load(directory: Path) -> Bundle:
-    """Read a bundle and check that it is whole: root, targets, and every new file against its entry."""
+    """Read a bundle and check that it adds one release and nothing else, every file of it as its entry says."""
     line = next((line for line in Line if (directory / f"{line}.json").is_file()), None)
     if line is None:
         raise ConfigurationError(f"{directory} is no release bundle: it has no metadata of a line")
@@ -106,9 +108,13 @@ def load(directory: Path) -> Bundle:
         release = decode(manifests[0].read_bytes(), Release)
     except ProtocolError as error:
         raise Invalid(f"{manifests[0]}: {error}") from error
-    bundle = Bundle(directory, line, targets, document, release)
-    for path in (manifest_path(line, release.name), *(artefact.path for artefact in release.artefacts)):
+    bundle = Bundle(directory, line, root, targets, document, release)
+    paths = [manifest_path(line, release.name), *(artefact.path for artefact in release.artefacts)]
+    for path in paths:
         _check_file(bundle.artefact(path), document.signed.targets.get(path))
+    previous = metadata.parse(Targets, (directory / "previous.json").read_bytes())
+    metadata.verify(targets, line, previous)
+    _check_nothing_else(previous, document, set(paths))
     for artefact in release.artefacts:
         entry = document.signed.targets[artefact.path]
         if (artefact.length, artefact.sha256) != (entry.length, entry.hashes.get("sha256")):
@@ -117,7 +123,19 @@ def load(directory: Path) -> Bundle:
 
 
 def sign(bundle: Bundle, person: Path, password: str) -> Bundle:
-    """Add the signature of the person whose keys lie in ``person``; signing twice changes nothing."""
+    """Add the signature of the person whose keys lie in ``person``; signing twice changes nothing.
+
+    The bundle's root must be signed by the root that the person took home: a builder cannot show a repository of
+    their own making.
+    """
+    own_root = metadata.parse(Root, _read(person / "root.json"))
+    try:
+        metadata.verify(own_root, roles.ROOT, bundle.root)
+    except Invalid as error:
+        raise Invalid(
+            f"{person} trusts another root than this bundle's: take the keys of this repository's ceremony, "
+            f"or do not sign what you were given ({error})"
+        ) from error
     signer = keys.open_signer(person / f"{bundle.line}.pem", password)
     delegations = bundle.targets.signed.delegations
     role = delegations.roles[bundle.line] if delegations and delegations.roles else None
@@ -185,6 +203,16 @@ def _check_counter(plan: Plan, current: Metadata[Targets]) -> None:
         raise Invalid(f"counter {plan.counter}: {plan.line} has published {highest}; take at least {highest + 1}")
 
 
+def _check_nothing_else(previous: Metadata[Targets], document: Metadata[Targets], paths: set[str]) -> None:
+    """Refuse metadata that changes, drops or smuggles in anything beside the release's own files."""
+    before, after = previous.signed.targets, document.signed.targets
+    different = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    if unexpected := sorted(different - paths):
+        raise Invalid(f"beside the release the metadata changes {', '.join(unexpected[:5])}; do not sign it")
+    if document.signed.version != previous.signed.version + 1:
+        raise Invalid(f"version {document.signed.version} does not follow {previous.signed.version}; build anew")
+
+
 def _check_file(path: Path, entry: TargetFile | None) -> None:
     if entry is None:
         raise Invalid(f"{path} is not in the metadata to be signed")
@@ -195,6 +223,13 @@ def _check_file(path: Path, entry: TargetFile | None) -> None:
 def _file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path} is missing; it is made by the key ceremony") from error
 
 
 def _need(read: ReadMetadata, name: str) -> bytes:

@@ -37,13 +37,16 @@ def hold(out: Path, people: int, threshold: int, password: Callable[[int], str])
             signers[role].append(keys.open_signer(path, secret))
     for role in roles.ONLINE:
         public[role].append(keys.generate(out / "server" / "keys" / f"{role}.pem", None))
-    _write_metadata(out, public, signers, threshold)
+    root = _write_metadata(out, public, signers, threshold)
+    for person in range(1, people + 1):
+        files.write(person_directory(out, person) / "root.json", root, files.PUBLIC_MODE)
     return sorted(path for path in out.rglob("*") if path.is_file())
 
 
 def _write_metadata(
     out: Path, public: dict[str, list[Key]], signers: dict[str, list[Signer]], threshold: int
-) -> None:
+) -> bytes:
+    """Write what the ceremony signs, and return the root."""
     at = metadata.now()
     root = metadata.new_root(public, threshold, at)
     targets = metadata.new_targets(public, threshold, at)
@@ -54,4 +57,6 @@ def _write_metadata(
             metadata.sign(document, signer)
         data = metadata.dump(document)
         files.write(out / "server" / "metadata" / f"1.{role}.json", data, files.PUBLIC_MODE)
-    files.write(out / "frames" / "root.json", metadata.dump(root), files.PUBLIC_MODE)
+    data = metadata.dump(root)
+    files.write(out / "frames" / "root.json", data, files.PUBLIC_MODE)
+    return data

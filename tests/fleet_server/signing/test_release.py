@@ -7,6 +7,7 @@ import threading
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import select
+from tuf.api.metadata import Targets
 from werkzeug.serving import make_server
 
 from fleet_server.audit.models import AuditEntry
@@ -14,6 +15,7 @@ from fleet_server.auth import service as accounts
 from fleet_server.auth.permissions import Role
 from fleet_server.cli import main
 from fleet_server.releases.models import Release
+from fleet_server.signing import metadata
 from fleet_server.signing.repository import Repository
 from tests.support.repository import PASSWORD, hold_ceremony
 
@@ -180,6 +182,35 @@ def test_the_keys_of_another_ceremony_sign_nothing_here(tools, package, tmp_path
     code, printed = tools("sign", "--keys", other, "--person", 1, tmp_path / "bundle")
     assert code == 1
     assert "this repository's ceremony" in printed
+
+
+def smuggle(out, path):
+    """Add a target to a bundle's metadata beside the release."""
+    document = metadata.parse(Targets, (out / "models.json").read_bytes())
+    document.signed.targets[path] = metadata.target(path, 1, "a" * 64)
+    (out / "models.json").write_bytes(metadata.dump(document))
+
+
+def test_a_builder_cannot_smuggle_anything_past_those_who_sign(tools, package, tmp_path):
+    out = tmp_path / "bundle"
+    build(tools, package, out)
+    smuggle(out, "models/hidden/evil.tar")
+    code, printed = tools("sign", "--person", 1, out)
+    assert code == 1
+    assert "models/hidden/evil.tar; do not sign it" in printed
+
+
+def test_a_builder_cannot_show_a_repository_of_their_own_making(tools, package, tmp_path):
+    out = tmp_path / "bundle"
+    build(tools, package, out)
+    hold_ceremony(tmp_path / "own")
+    theirs = tmp_path / "own" / "server" / "metadata"
+    (out / "root.json").write_bytes((theirs / "1.root.json").read_bytes())
+    (out / "targets.json").write_bytes((theirs / "1.targets.json").read_bytes())
+    (out / "previous.json").write_bytes((theirs / "1.models.json").read_bytes())
+    code, printed = tools("sign", "--person", 1, out)
+    assert code == 1
+    assert "root" in printed
 
 
 def test_a_builder_with_another_root_trusts_nothing_of_this_server(tools, package, tmp_path):
