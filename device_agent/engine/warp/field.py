@@ -11,6 +11,7 @@ import numpy as np
 from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, look_up, positions, smoothstep
+from device_agent.engine.warp.rounding import Rounding
 from device_agent.engine.warp.surface import canonical_grid
 
 ITERATIONS = 5
@@ -67,6 +68,7 @@ class MotionField:
         self._nodes = positions(len(self.x), len(self.y))
         self._rest = opening_map * np.float32(portrait.rest_opening_mm)
         self._closing = self._close_lips(portrait)
+        self._rounding = Rounding.of(portrait.lips, self.x, self.y, portrait.px_per_mm)
 
     def at_source(self, values: Floats, source: Floats) -> Floats:
         """Return per node the value [rows, columns] of ``values`` where its source lies."""
@@ -75,7 +77,11 @@ class MotionField:
     def sources(self, motion: Floats) -> Sources:
         """Return where both layers come from under ``motion`` [4,64,64] in mm, relative to the photo as it is."""
         upper, lower = self._displacements(motion - self._rest)
-        return Sources(self._invert(upper), self._invert(lower + self._closing))
+        rounding = self._rounding.at(upper, lower)
+        return Sources(
+            self._invert(upper + self._rounding.upper * rounding),
+            self._invert(lower + self._rounding.lower * rounding + self._closing),
+        )
 
     def _close_lips(self, portrait: Portrait) -> Floats:
         """Return how the lower layer must rise further so that the photo's lips meet at motion 0 all along."""

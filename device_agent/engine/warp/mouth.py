@@ -11,6 +11,7 @@ from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.lips import LipLine
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.grid import Box, smoothstep
+from device_agent.engine.warp.rounding import arc_of
 from device_agent.engine.warp.tones import Tones, grain_texture, measure_tones
 
 GREY = 128.0
@@ -38,7 +39,7 @@ TONGUE_BLUR_MM = 7.0
 """The tongue is rounder than the lip in front of it."""
 
 TOOTH_GAPS_MM = (0.0, 8.4, 14.8, 21.8)
-GAP_DARKNESS, GAP_MM, GAP_NOTCH_MM = 0.11, 0.7, 0.5
+GAP_DARKNESS, GAP_MM, GAP_NOTCH_MM = 0.10, 0.8, 0.2
 
 
 class MouthInterior:
@@ -49,7 +50,7 @@ class MouthInterior:
         tones = measure_tones(portrait)
         along, across = portrait.lips.frame(x, y)
         side = np.abs(along) / portrait.lips.half_width
-        upper, _ = portrait.lips.heights(along)
+        upper = np.interp(along, portrait.lips.along, arc_of(portrait.lips, portrait.lips.upper))
         self._dark = float(tones.dark[0])
         self._hollow = _colour(tones, HOLLOW_SHARE, 0.5 * tones.dark + 0.5 * tones.lip, 0.8)
         self._tongue = _colour(tones, TONGUE_SHARE, tones.lip, 0.8)

@@ -14,6 +14,7 @@ from device_agent.engine.photo.lips import LipLine
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.face import FaceWarp
 from device_agent.engine.warp.field import MotionField
+from device_agent.engine.warp.rounding import Rounding
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,21 @@ def test_a_turned_face_moves_less_across(engine: Engine, portrait: Portrait) -> 
         motion[[0, 2]] = 4.0
         widest.append(float(np.abs(field.sources(motion).upper[..., 0]).max()))
     assert widest[1] / widest[0] == pytest.approx(np.cos(angle), abs=0.08)
+
+
+def test_the_wave_of_closed_lips_becomes_an_arc_when_they_part(portrait: Portrait) -> None:
+    lips = portrait.lips
+    wave = (3.0 * np.sin(lips.along / lips.half_width * 9)).astype(np.float32)
+    waved = replace(lips, upper=wave, lower=wave)
+    x = np.arange(lips.centre[0] - lips.half_width, lips.centre[0] + lips.half_width, 4, dtype=np.float32)
+    y = np.arange(lips.centre[1] - 60, lips.centre[1] + 60, 4, dtype=np.float32)
+    rounding = Rounding.of(waved, x, y, portrait.px_per_mm)
+    still = np.zeros((len(y), len(x), 2), dtype=np.float32)
+    opened = still + np.array([-lips.axis[1], lips.axis[0]], dtype=np.float32) * 12 * np.float32(portrait.px_per_mm)
+    assert rounding.at(still, still) == 0
+    assert rounding.at(still, opened) == 1
+    assert 2.0 < np.abs(rounding.lower).max() < 6.0
+    assert np.abs(rounding.upper).max() < np.abs(rounding.lower).max()
 
 
 @pytest.mark.parametrize(
