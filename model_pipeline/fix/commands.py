@@ -106,7 +106,7 @@ def _fix(arguments: argparse.Namespace) -> int:
     )
     plan = Plan(
         settings=settings,
-        amounts=Amounts(arguments.samples, arguments.samples) if arguments.samples else Amounts(),
+        amounts=Amounts.small(arguments.samples) if arguments.samples else Amounts(),
         transcript=arguments.transcript,
         laboratory=arguments.laboratory or LABORATORY_WEIGHTS,
         data=arguments.data,

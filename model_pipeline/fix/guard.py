@@ -70,7 +70,7 @@ def score(engine: Engine, utterances: Sequence[Utterance], prompt: Prompt, seeds
 def spoken_curve(engine: Engine, utterance: Utterance, prompt: Prompt, seed: int) -> MouthCurve:
     """Return the mouth that the frame would show, gate included, in canonical millimetres."""
     sampling = Sampling(temperature=engine.manifest.sampling.temperature, seed=seed)
-    gate = engine.gate(utterance.samples)
+    gate = np.array(list(engine.gate(utterance.samples)), np.float32)
     maps = [frame.motion for frame in engine.motion.speak(utterance.samples, prompt, sampling)]
     shapes = [_mouth(engine, motion * openness) for motion, openness in zip(maps, gate, strict=False)]
     opening, width = (np.array([shape[index] for shape in shapes]) for index in (0, 1))

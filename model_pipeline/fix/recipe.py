@@ -35,15 +35,21 @@ from model_pipeline.models.prompt import NULL_BIAS
 
 @dataclass(frozen=True)
 class Amounts:
-    """How many samples of each kind."""
+    """How many sentences of each kind."""
 
     failing: int = 36
     replay: int = 36
     own_voice_draws: int = 4
     """The base speaks the complaint's voice this often; each time its tokens differ."""
-    held_out_replay: int = 5
-    guard_replay: int = 3
-    """Ordinary sentences that the verdict listens to, beside all held-out ones."""
+    held_out: int = 5
+    """Of the failing class, and of the replay set: they decide when training stops."""
+    guard: int = 9
+    """The verdict listens to these."""
+
+    @classmethod
+    def small(cls, count: int) -> "Amounts":
+        """Return ``count`` of each."""
+        return cls(failing=count, replay=count, own_voice_draws=1, held_out=min(count, 5), guard=count)
 
 
 @dataclass(frozen=True)
@@ -187,8 +193,8 @@ class Bench:
         training = [*self._failing(maker, texts.texts_for(self.faults, amounts.failing, seed), seed)]
         training += self._replay(maker, amounts.replay, seed)
         training += self._own_voice(maker, range(seed, seed + amounts.own_voice_draws))
-        held_out = [*self._failing(maker, texts.HELD_OUT, HELD_OUT_SEED + seed)]
-        held_out += self._replay(maker, amounts.held_out_replay, HELD_OUT_SEED + seed)
+        held_out = [*self._failing(maker, texts.HELD_OUT[: amounts.held_out], HELD_OUT_SEED + seed)]
+        held_out += self._replay(maker, amounts.held_out, HELD_OUT_SEED + seed)
         held_out += self._own_voice(maker, [HELD_OUT_SEED + seed])
         return training, held_out
 
@@ -257,7 +263,7 @@ class Bench:
         return score(engine, own, prompt, OWN_SEEDS), score(engine, self._guard_set(), prompt, REPLAY_SEEDS)
 
     def _guard_set(self) -> list[Utterance]:
-        sentences = [*texts.HELD_OUT, *texts.REPLAY[: self.plan.amounts.guard_replay]]
+        sentences = [*texts.HELD_OUT, *texts.REPLAY][: self.plan.amounts.guard]
         spoken = [speak(text, 2 * HELD_OUT_SEED + index) for index, text in enumerate(sentences)]
         return [Utterance(item.audio, phones(item.phonemes)) for item in spoken]
 

@@ -15,6 +15,7 @@ def speaking_frames(sound: np.ndarray, model: Path) -> np.ndarray:
     frames = -(-len(sound) // SAMPLES_PER_FRAME)
     if not frames:
         return np.zeros(0, dtype=bool)
-    speech = speech_windows(SpeechDetector(model / VAD).probabilities(sound.astype(np.float32)))
+    windows = speech_windows(SpeechDetector(model / VAD).probabilities(sound.astype(np.float32)))
+    speech = np.array(list(windows))
     middles = (np.arange(frames) + 0.5) * SAMPLES_PER_FRAME
     return np.asarray(speech[np.minimum((middles / WINDOW).astype(int), len(speech) - 1)])

@@ -25,7 +25,7 @@ def fixed(case, tiny_base, tiny_weights, tmp_path_factory):
     code = main(
         [
             *("fix", "--complaint", str(case), "--base", str(tiny_base), "--laboratory", str(tiny_weights)),
-            *("--transcript", WORDS, "--steps", "12", "--rank", "4", "--force", "--samples", "4"),
+            *("--transcript", WORDS, "--steps", "12", "--rank", "4", "--force", "--samples", "2"),
             *("--out", str(out / "delta.lfd"), "--json", str(out / "fix.json")),
         ]
     )
@@ -60,7 +60,7 @@ def test_without_an_improvement_no_delta_is_written(case, tiny_base, tiny_weight
     code = main(
         [
             *("fix", "--complaint", str(case), "--base", str(tiny_base), "--laboratory", str(tiny_weights)),
-            *("--transcript", WORDS, "--steps", "0", "--samples", "2", "--out", str(tmp_path / "delta.lfd")),
+            *("--transcript", WORDS, "--steps", "0", "--samples", "1", "--out", str(tmp_path / "delta.lfd")),
         ]
     )
     assert code == 0
