@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
+
 from fleet_server import logs
 from fleet_server.broker import account, settings
 from fleet_server.config import Config
@@ -59,12 +61,20 @@ class BrokerKeeper:
             log.error("broker.died", code=self._process.returncode if self._process else None)
             time.sleep(BACKOFF_SECONDS)
             self._launch()
-        if self._apply_revocations():
+        if self._new_revocations():
             # A reload alone keeps the old revocation list and the open connections; sessions are on disk, so a
             # restart costs the fleet one reconnect and revokes for certain.
             log.warning("broker.restarted_for_revocation")
             self.stop()
             self._launch()
+
+    def _new_revocations(self) -> bool:
+        """Apply what was revoked; the broker goes on with the rules it has while the database is away."""
+        try:
+            return self._apply_revocations()
+        except OperationalError as error:
+            log.error("broker.database_away", error=type(error.orig).__name__)
+            return False
 
     def stop(self) -> None:
         """Stop mosquitto; it writes its sessions to disk."""

@@ -69,7 +69,7 @@ class IngestWorker:
             if deliveries:
                 self.process(deliveries, stop)
             if self._link.subscribed and time.monotonic() - self._commands_checked >= COMMAND_CHECK_SECONDS:
-                self._send_commands()
+                self._try_commands()
 
     def process(self, deliveries: list[Delivery], stop: threading.Event) -> None:
         """Commit one batch, then acknowledge it to broker and frames."""
@@ -140,6 +140,13 @@ class IngestWorker:
         if outcome.unknown:
             log.warning("ingest.unknown_frame", messages=outcome.unknown)
         return outcome.settled
+
+    def _try_commands(self) -> None:
+        """Send what waits for frames; when the database is away, later."""
+        try:
+            self._send_commands()
+        except OperationalError as error:
+            log.error("ingest.database_away", error=type(error.orig).__name__, messages=0)
 
     def _send_commands(self) -> None:
         """Publish the hints that committed transactions left for frames."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import case, insert, select
 from sqlalchemy.orm import Session
 
 from fleet_server import logs
@@ -29,7 +29,7 @@ from frame_protocol import telemetry as events
 log = logs.get("telemetry")
 
 Key = tuple[str, str, int]
-_UNKNOWN = {"online": False, "model_id": "", "agent_version": ""}
+_UNKNOWN = {"online": False, "model_id": "", "weights_sha256": None, "agent_version": ""}
 """Condition of a frame that has not said more yet."""
 
 
@@ -110,29 +110,29 @@ def _playback_row(message: Received, event: events.Playback, now: datetime) -> d
 
 
 def _touch_conditions(session: Session, fresh: Sequence[Received], now: datetime) -> None:
-    """Remember when each frame was heard, and what its last health sample says it runs."""
-    said: dict[str, dict[str, Any]] = {}
+    """Remember when each frame was heard, and what its last health sample says it runs; one statement."""
+    said = {message.frame: {"frame_id": message.frame, "heard_at": now, **_UNKNOWN} for message in fresh}
     for message in fresh:
-        row = said.setdefault(message.frame, {})
         if isinstance(message.event, events.Health):
-            if message.event.model_id:
-                row |= {"model_id": message.event.model_id, "weights_sha256": message.event.weights_sha256}
-            if message.event.agent_version:
-                row |= {"agent_version": message.event.agent_version}
-    _heard(session, [frame for frame in sorted(said) if not said[frame]], now)
-    for frame in sorted(frame for frame in said if said[frame]):
-        touch_condition(session, frame, {"heard_at": now, **said[frame]})
-
-
-def _heard(session: Session, frames: Sequence[str], now: datetime) -> None:
-    """The frames that said nothing about themselves, in one statement."""
-    if not frames:
+            said[message.frame] |= {
+                "model_id": message.event.model_id,
+                "weights_sha256": message.event.weights_sha256,
+                "agent_version": message.event.agent_version,
+            }
+    if not said:
         return
     statement = upsert(session, FrameCondition)
+    new, old = statement.excluded, FrameCondition
     statement = statement.on_conflict_do_update(
-        index_elements=[FrameCondition.frame_id], set_={"heard_at": statement.excluded.heard_at}
+        index_elements=[FrameCondition.frame_id],
+        set_={
+            "heard_at": new.heard_at,
+            "model_id": case((new.model_id != "", new.model_id), else_=old.model_id),
+            "weights_sha256": case((new.model_id != "", new.weights_sha256), else_=old.weights_sha256),
+            "agent_version": case((new.agent_version != "", new.agent_version), else_=old.agent_version),
+        },
     )
-    session.execute(statement, [{"frame_id": frame, "heard_at": now, **_UNKNOWN} for frame in frames])
+    session.execute(statement, [said[frame] for frame in sorted(said)])
 
 
 def touch_condition(session: Session, frame: str, values: Mapping[str, Any]) -> None:
