@@ -1,6 +1,6 @@
 """The space of facial motion: canonical face, principal components of the lower face, and their 64x64 maps.
 
-A motion is a few coefficients; 0 is the speaker's closed mouth. Their map is a fixed linear operator: Gaussian-process
+A motion is a few coefficients; 0 is the closed mouth. Their map is a fixed linear operator: a Gaussian-process
 interpolation of landmark displacements, held at 0 on the upper face and at the border of the map. The upper layer
 leaves out the points below the lip line, the lower layer those of the upper lip, so each layer is smooth by itself.
 """

@@ -38,8 +38,8 @@ _GRID = (
 )  # fmt: skip
 _OTHER = {
     "cmn-latn-pinyin": "ni3 hao3 wo3 men5 ma1 ma5 ba4 ba5 peng2 you3 bei3 jing1 pu3 tong1 hua4 fei1 chang2 gao1 "
-    "xing4 xie4 xie5 jia1 ren2 ming2 tian1 jian4 mian4 bao3 bei4 ye2 ye5 nai3 nai5 wan3 an1 sheng1 ri4 kuai4 le4 fu2 mu3 "
-    "bu4 yao4 wang4 shui3 dong1 xi1 nan2 lu4 shang4 xue2 pao3 bu4 piao4 liang5 mei2 hua1 da4 xiao3 duo1 shao3",
+    "xing4 xie4 xie5 jia1 ren2 ming2 tian1 jian4 mian4 bao3 bei4 ye2 ye5 nai3 nai5 wan3 an1 sheng1 ri4 kuai4 le4 "
+    "fu2 mu3 bu4 yao4 wang4 shui3 dong1 xi1 nan2 lu4 shang4 xue2 pao3 piao4 liang5 mei2 hua1 da4 xiao3 duo1 shao3",
     "de": "guten morgen liebe mutter vater familie heute wetter schön blume apfel brot abend bitte baum buch fenster "
     "über fünf zwölf freund machen woche wunderbar immer leben oma opa und ich wir haben viel spaß zusammen",
     "fr": "bonjour ma petite maman papa famille beau temps bien merci beaucoup fleur pomme fenêtre table livre vous "

@@ -9,7 +9,8 @@ COLUMNS = {
     "r_opening": ("r opening", "{:.2f}"), "r_opening_by_seconds": ("by seconds", "{:.2f}"),
     "r_width": ("r width", "{:.2f}"),
     "mpjpe_centred_mm": ("centred mm", "{:.2f}"), "mpjpe_mm": ("from photo mm", "{:.2f}"),
-    "amplitude_ratio": ("amplitude", "{:.2f}"), "lag_frames": ("lag", "{:+.0f}"), "jitter_ratio": ("jitter", "{:.2f}"),
+    "amplitude_ratio": ("amplitude", "{:.2f}"),
+    "lag_frames": ("lag", "{:+.0f}"), "jitter_ratio": ("jitter", "{:.2f}"),
 }  # fmt: skip
 
 

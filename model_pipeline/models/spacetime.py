@@ -2,6 +2,7 @@
 
 * One-way mask: visual tokens see audio, audio tokens never see visual ones.
 * ST-RoPE turns queries and keys of audio and visual tokens; prompt keys stand outside time and are met unrotated.
+* A visual token starts from its own frame's audio token, its place, and the code that was fed back.
 * Frame t sees itself and the ``context_frames`` before it.
 """
 
@@ -75,6 +76,17 @@ class SpaceTime(nn.Module):
         self.norm = ChannelNorm(config.width)
         self.head = Pointwise(config.width, config.codebook_size, gain=0.2)
 
+    @torch.no_grad()
+    def start_head(self, vectors: torch.Tensor, generator: torch.Generator) -> None:
+        """Start the logits as nearness to code vectors [codebook,K], so millimetres move them from the start."""
+        spread = vectors.var().clamp_min(1e-4)
+        aim = (
+            torch.randn(vectors.shape[1], self.config.width, generator=generator)
+            * (spread / self.config.width).sqrt()
+        )
+        self.head.weight.copy_(vectors @ aim / spread)
+        self.head.bias.copy_(-0.5 * vectors.square().sum(dim=1) / spread)
+
     def prompt(self, tokens: torch.Tensor, bias: float) -> Prompt:
         """Keys and values of prompt tokens [B,D,1,P] for each layer."""
         pairs = [block.keys(tokens) for block in self.blocks]
@@ -96,8 +108,9 @@ class SpaceTime(nn.Module):
         """Hidden states [B,D,1,F*(1+T)] after the last block; tables [1,dh,1,F*(1+T)]."""
         batch, _, frames, tokens = feedback.shape
         visual = self.feedback(feedback.reshape(batch, -1, 1, frames * tokens))
-        visual = visual.reshape(batch, -1, frames, tokens) + self.place
-        x = torch.cat([audio.transpose(2, 3), visual], dim=3).reshape(batch, -1, 1, frames * (1 + tokens))
+        heard = audio.transpose(2, 3)
+        visual = visual.reshape(batch, -1, frames, tokens) + self.place + heard
+        x = torch.cat([heard, visual], dim=3).reshape(batch, -1, 1, frames * (1 + tokens))
         mask = sequence_mask(frames, self.config)
         for layer, block in enumerate(self.blocks):
             y = block.norm(x)
@@ -114,7 +127,7 @@ class SpaceTime(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
         """One frame: audio [1,D,1,1], feedback [1,K,1,T] -> logits [1,codebook,1,T], new keys, new values."""
         config = self.config
-        x = torch.cat([audio, self.feedback(feedback) + self.place], dim=3)
+        x = torch.cat([audio, self.feedback(feedback) + self.place + audio], dim=3)
         mask = step_mask(config) + torch.nn.functional.pad(cache.mask, (0, config.slot))
         cached_k = cache.k.reshape(config.layers, 1, config.heads, config.head_dim, -1)
         cached_v = cache.v.reshape(config.layers, 1, config.heads, config.head_dim, -1)

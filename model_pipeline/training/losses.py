@@ -31,12 +31,12 @@ class Batch(NamedTuple):
 class LossWeights:
     """How much each part counts."""
 
-    tokens: float = 0.3
-    motion: float = 0.5
-    opening: float = 0.08
-    speed: float = 0.06
-    closure: float = 0.10
-    silence: float = 0.05
+    tokens: float = 0.25
+    motion: float = 4.0
+    opening: float = 0.15
+    speed: float = 0.1
+    closure: float = 0.15
+    silence: float = 0.1
 
 
 class Losses(NamedTuple):

@@ -23,16 +23,16 @@ TOKENISER_BATCH = 512
 class Sizes:
     """Steps, batches and learning rates of a training."""
 
-    frames: int = 75
-    synthetic_clips: int = 900
+    frames: int = 40
+    synthetic_clips: int = 700
     real_versions: int = 6
-    tokeniser_steps: int = 1500
-    pretrain_steps: int = 1400
-    pretrain_batch: int = 12
+    tokeniser_steps: int = 900
+    pretrain_steps: int = 700
+    pretrain_batch: int = 14
     pretrain_rate: float = 1.2e-3
     tune_steps: int = 260
-    tune_real: int = 8
-    tune_synthetic: int = 3
+    tune_real: int = 12
+    tune_synthetic: int = 4
     tune_rate: float = 5e-4
     photo_every: int = 4
     """Every so many steps of the last tuning see photos."""
@@ -98,7 +98,13 @@ def _speech_loss(
 
 def pretrain(model: Nano, synthetic: Pool, sizes: Sizes, seed: int) -> Stage:
     """Learn to listen from synthetic speech with rule visemes."""
-    loss = _speech_loss(model, lambda step: synthetic.draw(sizes.pretrain_batch, [seed, 1, step]), LossWeights())
+    spoken = _speech_loss(model, lambda step: synthetic.draw(sizes.pretrain_batch, [seed, 1, step]), LossWeights())
+
+    def loss(step: int, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        if step == 0:
+            model.spacetime.start_head(model.codebook.vectors, generator)
+        return spoken(step, generator)
+
     return Stage("pretrain", sizes.pretrain_steps, sizes.pretrain_rate, speech_parameters(model), loss)
 
 
