@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch.nn.utils import parametrize
 
 from model_pipeline.fix.examples import Batch, Example, Origin, PromptKind, batch_of
 from model_pipeline.fix.lora import Int8Weight, IntegerLora, attach, parameters
@@ -178,8 +179,13 @@ class _Run:
         for group in self._optimiser.param_groups:
             group["lr"] = rate
         self._optimiser.zero_grad()
-        for group, batch, answers in self._draw(training):
-            torch.stack(list(self._costs(group, batch, answers).values())).sum().backward()
+        with parametrize.cached():  # the merged weights are the same for all batches of a step
+            costs = [
+                cost
+                for group, batch, answers in self._draw(training)
+                for cost in self._costs(group, batch, answers).values()
+            ]
+            torch.stack(costs).sum().backward()
         torch.nn.utils.clip_grad_norm_(list(parameters(self._loras)), settings.clip)
         self._optimiser.step()
 

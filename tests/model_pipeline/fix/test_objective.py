@@ -1,0 +1,87 @@
+"""What a fix is trained on."""
+
+import numpy as np
+import pytest
+import torch
+
+from device_agent.engine.runtime.motion import draw_tokens
+from model_pipeline.data.visemes import Viseme
+from model_pipeline.export.int8 import load_model
+from model_pipeline.fix.examples import WINDOW_FRAMES, Origin, feedback_of
+from model_pipeline.fix.findings import Fault
+from model_pipeline.fix.laboratory import basis_controls
+from model_pipeline.fix.objective import SoftMouth, divergence, shut
+from model_pipeline.fix.phones import Phone
+from model_pipeline.fix.samples import ExampleMaker, closed_frames, speak
+from model_pipeline.fix.texts import BY_FAULT, HELD_OUT, texts_for
+from model_pipeline.models.config import TINY
+
+TEMPERATURE = 0.7
+
+
+@pytest.fixture(scope="module")
+def model(tiny_weights):
+    return load_model(tiny_weights, TINY)
+
+
+@pytest.fixture(scope="module")
+def maker(model):
+    return ExampleMaker(model, basis_controls(model.basis()))
+
+
+def test_mean_and_variance_of_the_opening_are_those_of_drawn_tokens(model):
+    logits = torch.randn(TINY.tokens_per_frame, TINY.codebook_size, generator=torch.Generator().manual_seed(1))
+    mouth = SoftMouth(model, TEMPERATURE)
+    mean, variance = (float(value) for value in mouth.moments(logits[None]))
+    dice = np.random.default_rng(1)
+    readout = torch.linalg.pinv(model.encoder.project.weight.detach()).T
+    openings = []
+    for _ in range(4000):
+        tokens = torch.from_numpy(draw_tokens(logits.T.numpy(), TEMPERATURE, dice))
+        openings.append(float(mouth.true_opening(model.codebook.lookup(tokens).flatten() @ readout)))
+    assert mean == pytest.approx(np.mean(openings), abs=0.1 * np.std(openings))
+    assert variance == pytest.approx(np.var(openings), rel=0.1)
+
+
+def test_lips_that_are_shut_cost_nothing_where_nobody_asks(model):
+    logits = torch.randn(1, 5, TINY.tokens_per_frame, TINY.codebook_size)
+    assert float(shut(SoftMouth(model, 0.3), logits, torch.zeros(1, 5, dtype=torch.bool), 0.5)) == 0.0
+
+
+def test_the_base_itself_does_not_diverge_from_the_base():
+    logits = torch.randn(2, 5, 4, 32)
+    assert float(divergence(logits, logits, torch.ones(2, 5))) == pytest.approx(0.0, abs=1e-6)
+    assert float(divergence(logits * 2, logits, torch.ones(2, 5))) > 0.01
+
+
+def test_the_past_comes_late_by_the_feedback_lag():
+    codes = np.arange(1, 13, dtype=np.float32).reshape(6, 2, 1)
+    seen = [feedback_of(codes, 1, np.random.default_rng(seed)) for seed in range(20)]
+    own = [past for past in seen if np.any(past) and past[0].max() == 0]
+    assert own
+    assert all(np.all((past[1:] == codes[:-1]) | (past[1:] == 0)) for past in own)
+
+
+def test_sentences_are_rich_in_what_failed():
+    for fault, viseme in ((Fault.BILABIAL, Viseme.BILABIAL), (Fault.LABIODENTAL, Viseme.LABIODENTAL)):
+        pulls = [pull for text in texts_for([fault], 8, 0) for pull in speak(text, 1).pulls]
+        ordinary = [pull for text in BY_FAULT[Fault.SILENCE] for pull in speak(text, 1).pulls]
+        share = [sum(pull.viseme is viseme for pull in part) / len(part) for part in (pulls, ordinary)]
+        assert share[0] > 1.5 * share[1]
+
+
+def test_held_out_sentences_are_never_trained_on():
+    assert not set(HELD_OUT) & {text for pool in BY_FAULT.values() for text in pool}
+
+
+def test_examples_weigh_the_failing_sounds_and_know_where_lips_are_shut(maker):
+    examples = list(maker.failing("my mother baked a plum pie", 3, [Fault.BILABIAL]))
+    assert all(example.origin is Origin.FAILING and len(example.motion) == WINDOW_FRAMES for example in examples)
+    assert sum(int(example.closed.sum()) for example in examples) == 6
+    assert all(np.all(example.weight[example.closed] == 1) for example in examples)
+    assert 0.1 < np.mean(np.concatenate([example.weight for example in examples])) < 0.9
+
+
+def test_only_sure_bilabials_of_the_own_voice_are_shut():
+    phones = [Phone("P", 0.2, 0.3), Phone("M", 0.6, 0.7, sure=False), Phone("AA", 0.7, 0.9)]
+    assert np.flatnonzero(closed_frames(phones, 30)).tolist() == [6]
