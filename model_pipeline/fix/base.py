@@ -7,7 +7,16 @@ from pathlib import Path
 
 from device_agent.engine import package
 from device_agent.errors import AgentError
-from model_pipeline.errors import DataMissing
+from model_pipeline.errors import DataMissing, FixError
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Translate what the engine refuses (a silent voice, a damaged package) into an error of the laboratory."""
+    try:
+        yield
+    except AgentError as error:
+        raise FixError(str(error)) from error
 
 
 @contextmanager

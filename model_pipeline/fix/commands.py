@@ -80,9 +80,9 @@ def _add_fix(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _analyse(arguments: argparse.Namespace) -> int:
     from model_pipeline.fix.analysis import analyse, sentences
-    from model_pipeline.fix.base import opened
+    from model_pipeline.fix.base import engine_errors, opened
 
-    with opened(arguments.model) as model:
+    with engine_errors(), opened(arguments.model) as model:
         analysis = analyse(arguments.video, arguments.voice, model, arguments.transcript)
     _say("\n".join(sentences(analysis)))
     _write_json(arguments.json, analysis.report())
@@ -95,7 +95,7 @@ def _analyse(arguments: argparse.Namespace) -> int:
 
 def _fix(arguments: argparse.Namespace) -> int:
     from model_pipeline.fix.analysis import sentences
-    from model_pipeline.fix.base import opened
+    from model_pipeline.fix.base import engine_errors, opened
     from model_pipeline.fix.display import TrainingBar, result_table
     from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS
     from model_pipeline.fix.recipe import Amounts, Plan, fix
@@ -112,7 +112,8 @@ def _fix(arguments: argparse.Namespace) -> int:
         data=arguments.data,
         force=arguments.force,
     )
-    with _complaint(arguments) as case, opened(arguments.base) as base, TrainingBar(settings.seconds) as bar:
+    bar = TrainingBar(settings.seconds)
+    with engine_errors(), _complaint(arguments) as case, opened(arguments.base) as base, bar:
         result = fix(case, base, arguments.out, plan, say=bar.say, tick=bar.tick)
     _say("\n".join(sentences(result.analysis)))
     result_table(result)

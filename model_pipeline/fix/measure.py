@@ -127,9 +127,12 @@ def correlation(left: np.ndarray, right: np.ndarray) -> float | None:
 
 def best_lag(opening: np.ndarray, wanted: np.ndarray, spoken: slice) -> tuple[int | None, float | None]:
     """Return by how many frames the mouth is late, and r there; no lag where the peak is not believable."""
+    if spoken.stop <= spoken.start:
+        return None, None
     best: tuple[float, int] | None = None
     for lag in sorted(range(-MAX_LAG_FRAMES, MAX_LAG_FRAMES + 1), key=abs):
-        first, stop = max(0, spoken.start + lag), min(len(opening), spoken.stop + lag)
+        first = max(0, spoken.start + lag)
+        stop = max(first, min(len(opening), spoken.stop + lag))
         r = correlation(opening[first:stop], wanted[first - lag : stop - lag])
         if r is not None and (best is None or r > best[0] + 1e-9):
             best = (r, lag)

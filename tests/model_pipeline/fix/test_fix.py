@@ -3,7 +3,9 @@
 import hashlib
 import json
 
+import numpy as np
 import pytest
+import soundfile
 
 from device_agent.engine import archive, package
 from device_agent.update.delta_format import read_factors
@@ -93,3 +95,18 @@ def test_the_clip_is_analysed_from_its_pixels(case, tiny_base, tmp_path):
     assert report["figures"]["found_share"] == 1.0
     assert abs(report["figures"]["voice_start_s"]) <= 0.04
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_silent_voice_is_refused_in_one_sentence(case, tiny_base, tiny_weights, tmp_path, capsys):
+    silent = tmp_path / "case"
+    silent.mkdir()
+    (silent / "clip.mp4").write_bytes((case / "clip.mp4").read_bytes())
+    soundfile.write(silent / "voice.wav", np.zeros(32_000), 16_000)
+    code = main(
+        [
+            *("fix", "--complaint", str(silent), "--base", str(tiny_base), "--laboratory", str(tiny_weights)),
+            *("--samples", "1", "--steps", "1", "--out", str(tmp_path / "d.lfd")),
+        ]
+    )
+    assert code == 20
+    assert "nobody speaks" in capsys.readouterr().err

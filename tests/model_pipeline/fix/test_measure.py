@@ -130,3 +130,8 @@ def test_lost_frames_are_filled_from_their_neighbours():
 
 def test_a_flat_curve_has_no_lag():
     assert best_lag(np.ones(50), np.sin(np.arange(50)), slice(5, 45)) == (None, None)
+
+
+def test_a_voice_without_sounds_has_no_figures_of_speech():
+    figures = measure(curve(), [Phone("SIL", 0.0, 5.0)])
+    assert (figures.closure_share, figures.lag_frames, figures.r_expected, figures.amplitude_mm) == (None,) * 4
