@@ -1,4 +1,7 @@
-"""What ties a child process to ``fleet-server serve``: it says when it is ready, and it dies with its parent."""
+"""What ties a child process to the one that started it: it says when it is ready, and it dies with its parent.
+
+``serve`` ties its children to itself; whoever starts ``serve`` may tie it likewise: ``FLEET_SERVE_PARENT=<pid>``.
+"""
 
 import ctypes
 import os
@@ -11,7 +14,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def hold_on() -> None:
-    """Ask the kernel to stop this process when its parent dies, if ``serve`` started it."""
+    """Ask the kernel to stop this process when its parent dies, if that parent asked for it."""
     parent = os.environ.get(PARENT)
     if parent is None:
         return

@@ -89,7 +89,7 @@ def verdict(complaint_id: str) -> ResponseReturnValue:
     step = _step(request.form.get("verdict", ""))
     with services().database.transaction() as session:
         service.decide(session, actor(), complaint_id, step, request.form.get("reason", ""))
-    flash("decided")
+    flash("The verdict is recorded.")
     return redirect(url_for("complaints.detail", complaint_id=complaint_id))
 
 
@@ -100,7 +100,7 @@ def erase(complaint_id: str) -> ResponseReturnValue:
     with services().database.transaction() as session:
         service.get(session, complaint_id)
         service.erase_files(session, actor(), [complaint_id], _blobs())
-    flash("erased")
+    flash("What was sent is erased.")
     return redirect(url_for("complaints.detail", complaint_id=complaint_id))
 
 
@@ -171,7 +171,7 @@ def erase_frame(frame_id: str) -> ResponseReturnValue:
     with services().database.transaction() as session:
         devices.get(session, frame_id)
         service.erase_frame(session, actor(), frame_id, _blobs())
-    flash("erased")
+    flash("What was sent is erased.")
     return redirect(url_for("devices.detail", frame_id=frame_id))
 
 

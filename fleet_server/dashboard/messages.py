@@ -60,6 +60,7 @@ ZH = {
     "Too many requests": "请求过多",
     "Bad Request": "请求有误",
     "revoked": "已吊销",
-    "decided": "判定已记录",
-    "erased": "已删除",
+    "The frame is shut out.": "相框已被吊销。",
+    "The verdict is recorded.": "判定已记录。",
+    "What was sent is erased.": "上传内容已删除。",
 }

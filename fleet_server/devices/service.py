@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from fleet_server import audit
 from fleet_server.db import utc_now
 from fleet_server.devices.models import Certificate, Frame, FrameCondition
 from fleet_server.errors import NotFound
+
+SILENCE = timedelta(minutes=15)
+"""A frame silent for so long is not online, whatever it said last: a killed broker delivers no last wills."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class FrameRow:
 
     frame: Frame
     condition: FrameCondition | None
+    now: datetime
 
     @property
     def state(self) -> str:
@@ -27,7 +31,8 @@ class FrameRow:
             return "revoked"
         if self.condition is None:
             return "never seen"
-        return "online" if self.condition.online else "offline"
+        fresh = self.condition.heard_at >= self.now - SILENCE
+        return "online" if self.condition.online and fresh else "offline"
 
 
 def certificate_valid(session: Session, frame_id: str, serial_hex: str) -> bool:
@@ -50,7 +55,7 @@ def get(session: Session, frame_id: str) -> FrameRow:
     row = session.execute(_rows().where(Frame.id == frame_id)).one_or_none()
     if row is None:
         raise NotFound(f"there is no frame {frame_id}")
-    return FrameRow(row[0], row[1])
+    return FrameRow(row[0], row[1], utc_now())
 
 
 def search(session: Session, text: str, state: str, *, limit: int, offset: int) -> tuple[Sequence[FrameRow], int]:
@@ -69,7 +74,7 @@ def search(session: Session, text: str, state: str, *, limit: int, offset: int) 
     query = _in_state(query, state)
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     rows = session.execute(query.order_by(Frame.enrolled_at.desc(), Frame.id).limit(limit).offset(offset))
-    return [FrameRow(row[0], row[1]) for row in rows], total
+    return [FrameRow(row[0], row[1], utc_now()) for row in rows], total
 
 
 def count(session: Session, state: str = "") -> int:
@@ -112,10 +117,11 @@ def _rows() -> Select[Frame, FrameCondition | None]:
 def _in_state(query: Select[Frame, FrameCondition | None], state: str) -> Select[Frame, FrameCondition | None]:
     """Narrow the frames to those that the list shows in ``state``."""
     alive = Frame.revoked_at.is_(None)
+    connected = and_(FrameCondition.online, FrameCondition.heard_at >= utc_now() - SILENCE)
     if state == "online":
-        return query.where(alive, FrameCondition.online)
+        return query.where(alive, connected)
     if state == "offline":
-        return query.where(alive, FrameCondition.online.is_(False))
+        return query.where(alive, ~connected)
     if state == "never seen":
         return query.where(alive, FrameCondition.frame_id.is_(None))
     return query.where(~alive) if state == "revoked" else query

@@ -61,7 +61,7 @@ def revoke(frame_id: str) -> ResponseReturnValue:
         raise Invalid("say in a sentence why this frame is revoked; it goes into the audit log")
     with services().database.transaction() as session:
         service.revoke(session, actor(), frame_id, reason)
-    flash("revoked")
+    flash("The frame is shut out.")
     return redirect(url_for("devices.detail", frame_id=frame_id))
 
 

@@ -86,8 +86,10 @@ def run_serve(arguments: argparse.Namespace) -> int:
     """Run everything."""
     from dataclasses import replace
 
+    from fleet_server import lifeline
     from fleet_server.serve.everything import serve
 
+    lifeline.hold_on()
     config = loaded(arguments)
     if arguments.port is not None:
         config = replace(config, people_port=arguments.port)

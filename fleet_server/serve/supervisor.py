@@ -6,12 +6,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from fleet_server import lifeline, logs
 from fleet_server.errors import ServerError
 
 READY_SECONDS = 60.0
+READY_BYTES = 16
 STOP_SECONDS = 15.0
 BACKOFF_SECONDS = (0.2, 1.0, 5.0, 15.0)
 """Wait before the first, second, ... restart in a row."""
@@ -75,7 +77,8 @@ class Supervisor:
         """Stop the children, last started first; kill what does not go."""
         for child in reversed(self._children):
             if child.process is not None and child.process.poll() is None:
-                child.process.send_signal(signal.SIGTERM)
+                with suppress(ProcessLookupError):
+                    child.process.send_signal(signal.SIGTERM)
                 try:
                     child.process.wait(STOP_SECONDS)
                 except subprocess.TimeoutExpired:
@@ -102,12 +105,16 @@ class Supervisor:
 
     def _wait_ready(self, child: Child) -> None:
         readable, _, _ = select.select([child.ready_fd], [], [], READY_SECONDS)
-        if not readable or not os.read(child.ready_fd, 16):
-            code = child.process.poll() if child.process else None
-            self.stop()
-            raise ServerError(
-                f"{child.name} did not become ready within {READY_SECONDS:.0f} s (exit code {code}); its log is above"
-            )
+        if readable and os.read(child.ready_fd, READY_BYTES):
+            return
+        process = child.process
+        self.stop()
+        how = (
+            f"ended with exit code {process.returncode}"
+            if readable and process is not None
+            else f"was not ready after {READY_SECONDS:.0f} s"
+        )
+        raise ServerError(f"{child.name} {how}; its log is above")
 
     def _close(self, child: Child) -> None:
         if child.ready_fd >= 0:

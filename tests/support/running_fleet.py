@@ -13,6 +13,7 @@ import httpx
 import psutil
 
 from fleet_server import config as settings
+from fleet_server import lifeline
 from fleet_server.auth import service as accounts
 from fleet_server.auth.permissions import Role
 from fleet_server.config import Config
@@ -35,7 +36,7 @@ class RunningFleet:
         command = [sys.executable, "-m", "fleet_server.cli", "serve", "--data", str(self.data_dir)]
         command += ["--port", "0", "--device-port", "0", "--broker-port", "0"]
         self.log = self.data_dir.parent / "serve.log"
-        environment = {**os.environ, "FLEET_ENROL_ATTEMPTS_PER_MINUTE": "1000"}
+        environment = {**os.environ, "FLEET_ENROL_ATTEMPTS_PER_MINUTE": "1000", lifeline.PARENT: str(os.getpid())}
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
         deadline = time.monotonic() + START_SECONDS

@@ -1,11 +1,17 @@
+import argparse
 import os
 import signal
 import stat
+import sys
 import time
 
 import httpx
 import psutil
+import pytest
 
+from fleet_server.cli import build_parser
+from fleet_server.errors import ServerError
+from fleet_server.serve.supervisor import Child, Supervisor
 from tests.support.running_fleet import RunningFleet
 
 
@@ -54,3 +60,24 @@ def test_nothing_in_the_data_directory_is_for_others_to_read(standing_fleet: Run
         if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077 and path.name not in public
     }
     assert readable == set()
+
+
+def test_the_supervisor_says_what_did_not_become_ready():
+    silent = Child("silent", [sys.executable, "-c", "raise SystemExit(7)"])
+    with pytest.raises(ServerError, match="silent ended with exit code"):
+        Supervisor([[silent]], {}).start()
+
+
+def test_every_command_explains_itself_with_an_example():
+    parser = build_parser()
+    checked = 0
+    pending = [parser]
+    while pending:
+        for action in pending.pop()._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for child in action.choices.values():
+                    nested = any(isinstance(one, argparse._SubParsersAction) for one in child._actions)
+                    assert nested or (child.epilog and "fleet-server" in child.epilog), child.prog
+                    checked += 1
+                    pending.append(child)
+    assert checked >= 15
