@@ -15,13 +15,16 @@ import pytest
 from sqlalchemy import select
 
 from device_agent.engine import package
+from device_agent.update import journal
 from device_agent.update.delta_format import Factors, pack, write_factors
+from device_agent.update.machine import MAX_TRIES
 from device_agent.update.merge import merge_file
 from fleet_server.auth.permissions import Role
 from fleet_server.cli import main
 from fleet_server.rollouts.models import StoredReport
 from fleet_server.telemetry.models import UpdateStep
 from frame_protocol.model_package import DELTA, MANIFEST, WEIGHTS, DeltaManifest, FileEntry
+from frame_protocol.updates import UpdateState
 from tests.device_agent.engine.conftest import face_models, hopper, toy_package  # noqa: F401  fixtures
 from tests.support.repository import PASSWORD
 from tests.support.running_fleet import RunningFleet
@@ -174,6 +177,12 @@ def stored_states(fleet, frame_id):
     return sorted(state for order, state in reports if order in orders), len(steps)
 
 
+def tries(frame) -> int:
+    """How often the version that is being tried was started."""
+    found = journal.load(frame.home / "update" / "journal.json")
+    return found.order.tries if found.state is UpdateState.TRYING else 0
+
+
 def test_a_model_and_then_its_delta_are_kept_and_the_server_knows(fleet, people, releases, frame, delta):
     agent = frame.start()
     try:
@@ -191,7 +200,10 @@ def test_a_model_and_then_its_delta_are_kept_and_the_server_knows(fleet, people,
 def test_an_agent_killed_again_and_again_keeps_both_and_reports_each_state_once(
     fleet, people, releases, frame, delta
 ):
-    """kill -9 of the agent and its update process together, at random moments of both updates."""
+    """kill -9 of the agent and its update process together, at random moments of both updates.
+
+    A version is started three times at most before it must pass its self-test, so its last start is spared.
+    """
     random = np.random.default_rng(6)
     rollout = people.roll_out("toy-1", frame.frame_id)
     for name in ("toy-1", "toy-2"):
@@ -200,6 +212,8 @@ def test_an_agent_killed_again_and_again_keeps_both_and_reports_each_state_once(
             time.sleep(float(random.uniform(0.6, 2.6)))
             os.killpg(agent.pid, signal.SIGKILL)
             agent.wait(30)
+            if tries(frame) >= MAX_TRIES - 1:
+                break
         agent = frame.start()
         try:
             people.wait_for(rollout, "kept")
