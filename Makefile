@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check format train-nano evaluate bench-engine bench-delta wheel clean
+.PHONY: help install demo serve test test-long check format train-nano evaluate bench-engine bench-delta wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -21,6 +21,10 @@ serve: install  ## keep server, broker and one frame running for a look around
 test:  ## install what is missing and run the test suite
 	@scripts/bootstrap.sh test
 	@$(BIN)/python -m pytest -m "not long"
+
+test-long: install  ## the tests that take minutes: every cut of an update, whole trainings
+	@scripts/bootstrap.sh test
+	@$(BIN)/python -m pytest -m long
 
 check:  ## formatting, lint, types, import rules
 	@scripts/bootstrap.sh test
