@@ -6,7 +6,7 @@ tune        real tracks, synthetic speech, photos   -> weights.safetensors (INT8
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +85,8 @@ def real_pool(motions: Sequence[SpeakerMotion], sizes: Sizes, seed: int) -> Pool
 
 
 def tune_fold(model: Nano, train: Sequence[Track], sizes: Sizes, fold: int, watcher: Watcher | None = None) -> None:
-    """Run the last stage on the tracks of the training folds alone."""
+    """Run the last stage on the training folds alone, with as many steps of speech as the shipped weights had."""
+    sizes = replace(sizes, tune_steps=max(1, sizes.tune_steps - sizes.tune_steps // sizes.photo_every))
     material = gather(model, train, TUNE_SYNTHETIC)
     synthetic = Pool(material.synthetic, sizes.frames, SEED, balance=False)
     real = real_pool(material.motions, sizes, SEED + fold)
