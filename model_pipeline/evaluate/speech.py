@@ -1,5 +1,6 @@
 """The mouth on synthetic speech, whose phoneme times are exact: does it close on P, B, M and rest in silence?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,9 +50,11 @@ def curve(model: Nano, voice: str, sentence: str, sampling: Sampling) -> Curve:
     return Curve(sentence, np.array([canonical.map_opening(m, points) for m in maps]), items)
 
 
-def check_speech(model: Nano, sampling: Sampling) -> tuple[list[Curve], dict[str, float]]:
-    """Return the curves of all sentences, and closure, vowel and silence figures."""
-    curves = [curve(model, voice, sentence, sampling) for voice, sentence in SENTENCES]
+def check_speech(
+    model: Nano, sampling: Sampling, sentences: Sequence[tuple[str, str]] = SENTENCES
+) -> tuple[list[Curve], dict[str, float]]:
+    """Return the curves of ``sentences`` (voice, text), and closure, vowel and silence figures."""
+    curves = [curve(model, voice, sentence, sampling) for voice, sentence in sentences]
     closed, vowels, silent, still = [], [], [], []
     for item in curves:
         frames = item.opening.size
