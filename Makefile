@@ -44,7 +44,9 @@ evaluate: install  ## score the model on speakers held out (needs ../shared/data
 	$(BIN)/model-pipeline evaluate
 
 bench-engine: install  ## frames per second of a whole render, beside encoding alone
-	$(BIN)/python -m device_agent.engine.bench
+	$(BIN)/model-pipeline package --out .cache/nano.lfm
+	rm -rf .cache/nano && mkdir -p .cache/nano && tar -xf .cache/nano.lfm -C .cache/nano
+	$(BIN)/python -m device_agent.engine.bench --model .cache/nano
 
 bench-delta: install  ## speed of the integer merge
 	$(BIN)/python -m device_agent.update.bench_merge

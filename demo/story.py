@@ -84,6 +84,7 @@ def second_video(world: World) -> str:
 
 def measure(world: World) -> str:
     """Both videos are measured in their pixels; figures and pictures are written."""
+    spoken_seconds = world.report[FIRST]["render"]["voice_seconds"]
     for name in (FIRST, SECOND):
         found = world.report.pop(name)
         world.report[name] = video_figures(found["render"], found["playback"], laboratory.analyse(world, name))
@@ -94,7 +95,7 @@ def measure(world: World) -> str:
         world.photo,
         [("before", world.out / f"{FIRST}.mp4"), ("after", world.out / f"{SECOND}.mp4")],
         face=tuple(world.report[FIRST]["face_box"]),
-        numbers=moments(motion["opening_mm"], SHEET_FRAMES, spoken_seconds=motion["voice_seconds"]),
+        numbers=moments(motion["opening_mm"], SHEET_FRAMES, spoken_seconds=spoken_seconds),
         out=world.out / "contact-sheet.png",
     )
     return "contact-sheet.png and report.json written"

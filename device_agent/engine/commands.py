@@ -110,6 +110,7 @@ def run_render(arguments: argparse.Namespace) -> int:
         "stage_seconds": {name: round(seconds, 3) for name, seconds in rendered.stages.items()},
         "faces": rendered.faces,
         "yaw_degrees": round(rendered.yaw_degrees, 1),
+        "face_box": rendered.face_box,
         "warnings": list(rendered.warnings),
         "out": os.fspath(arguments.out),
     }

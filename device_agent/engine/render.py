@@ -47,6 +47,8 @@ class Rendered:
     trace: Trace
     faces: int
     yaw_degrees: float
+    face_box: tuple[int, int, int, int]
+    """Left, top, right, bottom in pixels of the video."""
 
 
 def render(
@@ -82,7 +84,9 @@ def render(
     watch.seconds["encode"] = encoded.encode_seconds
     total = time.perf_counter() - begin
     event = _event(origin, plan, encoded, first_frame=first_frame, total=total)
-    return Rendered(event, watch.seconds, plan.warnings, trace, portrait.faces, portrait.yaw_degrees)
+    return Rendered(
+        event, watch.seconds, plan.warnings, trace, portrait.faces, portrait.yaw_degrees, portrait.face_box
+    )
 
 
 def _sampling(engine: Engine, options: Options) -> Sampling:

@@ -13,6 +13,9 @@ from device_agent.engine.photo.lips import LipLine, find_lip_line
 from device_agent.engine.photo.mesh import MeshFinder
 from device_agent.errors import NoFace
 
+FACE_MARGIN = 1.25
+"""Side of the face box, in lengths of the face mesh."""
+
 
 @dataclass(frozen=True)
 class Portrait:
@@ -37,6 +40,16 @@ class Portrait:
     def px_per_mm(self) -> float:
         """Scale of the face in the frame."""
         return self.to_canvas.scale
+
+    @property
+    def face_box(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom of a square around the face, with a margin, inside the frame."""
+        low, high = self.landmarks[:, :2].min(axis=0), self.landmarks[:, :2].max(axis=0)
+        middle = (low + high) / 2
+        height, width = self.canvas.pixels.shape[:2]
+        half = min(float((high - low).max()) * FACE_MARGIN / 2, height / 2, width / 2)
+        left, top = np.clip(middle - half, 0, np.array([width, height]) - 2 * half)
+        return round(float(left)), round(float(top)), round(float(left + 2 * half)), round(float(top + 2 * half))
 
     @property
     def yaw_degrees(self) -> float:
