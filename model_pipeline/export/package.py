@@ -44,14 +44,11 @@ def build_directory(
         shutil.copyfile(source, out / name)
     (out / CARD).write_text(card, encoding="utf-8")
     shutil.copyfile(REPOSITORY / "NOTICE", out / "NOTICE")
-    audio = reference.voice()
-    reference.save(out, audio)
-    return _write_manifest(out, shipped, config, audio)
+    reference.save(out)
+    return _write_manifest(out, shipped, config)
 
 
-def _write_manifest(
-    out: Path, tensors: Mapping[str, NDArray[np.generic]], config: ModelConfig, audio: NDArray[np.float32]
-) -> ModelManifest:
+def _write_manifest(out: Path, tensors: Mapping[str, NDArray[np.generic]], config: ModelConfig) -> ModelManifest:
     """Run the self-test on what was written, then write the manifest."""
     digest = int8.integer_hash(tensors)
     manifest = ModelManifest(
@@ -64,15 +61,16 @@ def _write_manifest(
         sampling=SHIPPED_SAMPLING,
         self_test=SelfTest(tokens=[], opening_mm=[]),
     )
-    manifest = msgspec.structs.replace(manifest, self_test=run_self_test(out, manifest, audio))
+    manifest = msgspec.structs.replace(manifest, self_test=run_self_test(out, manifest))
     (out / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     return manifest
 
 
-def run_self_test(directory: Path, manifest: ModelManifest, audio: NDArray[np.float32]) -> SelfTest:
+def run_self_test(directory: Path, manifest: ModelManifest) -> SelfTest:
     """Return the reference that the files in ``directory`` produce (through ONNX Runtime, as on a frame)."""
     package = ModelPackage(directory, manifest)
     constants = package.constants()
+    audio = reference.samples((directory / reference.VOICE).read_bytes())
     return reference.self_test(MotionModel(OnnxBackend(package), manifest.shape, constants), constants, audio)
 
 

@@ -11,36 +11,31 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from device_agent.engine import canonical
-from device_agent.engine.features import SAMPLE_RATE
 from device_agent.engine.package import Constants
 from device_agent.engine.runtime.motion import FrameMotion, MotionModel
 from frame_protocol.model_package import Sampling, SelfTest
-from model_pipeline.data import espeak
 
-SENTENCE = "My people may move above the blue water."
-VOICE_PEAK = 0.6
+VOICE_FILE = Path(__file__).resolve().parents[1] / "weights" / "reference" / "voice.wav"
 PORTRAIT = "grace_hopper.jpg"
 """US Navy portrait of Grace Hopper, public domain, from matplotlib's sample data."""
 PORTRAIT_BOX = (96, 20, 416, 340)
 VOICE, PHOTO = "reference/voice.wav", "reference/photo.png"
 
 
-def voice() -> NDArray[np.float32]:
-    """Return the reference voice as the 16-bit file will hold it."""
-    audio = espeak.say(SENTENCE, "en-us", rate=165).audio
-    scaled = audio * (VOICE_PEAK / max(float(np.abs(audio).max()), 1e-6))
-    return np.round(scaled * 32767.0).astype(np.float32) / np.float32(32768.0)
+def voice() -> bytes:
+    """Return the reference voice, a 16 kHz mono WAV file: "My people may move above the blue water.", by espeak-ng.
+
+    It is kept as a file because espeak-ng's breath noise differs from call to call, and a package must not.
+    """
+    return VOICE_FILE.read_bytes()
 
 
-def voice_wav(audio: NDArray[np.float32]) -> bytes:
-    """Return ``audio`` as a 16 kHz mono WAV file."""
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(SAMPLE_RATE)
-        out.writeframes(np.round(audio * 32768.0).astype("<i2").tobytes())
-    return buffer.getvalue()
+def samples(wav: bytes) -> NDArray[np.float32]:
+    """Return the samples of a 16-bit WAV file in -1..1."""
+    with wave.open(io.BytesIO(wav), "rb") as source:
+        return np.frombuffer(source.readframes(source.getnframes()), dtype="<i2").astype(np.float32) / np.float32(
+            32768.0
+        )
 
 
 def photo_png() -> bytes:
@@ -69,8 +64,8 @@ def self_test(model: MotionModel, constants: Constants, audio: NDArray[np.float3
     )
 
 
-def save(directory: Path, audio: NDArray[np.float32]) -> None:
+def save(directory: Path) -> None:
     """Write the reference files below ``directory``."""
     (directory / VOICE).parent.mkdir(parents=True, exist_ok=True)
-    (directory / VOICE).write_bytes(voice_wav(audio))
+    (directory / VOICE).write_bytes(voice())
     (directory / PHOTO).write_bytes(photo_png())

@@ -8,7 +8,6 @@ from device_agent.engine import archive, package
 from frame_protocol.model_package import ModelManifest
 from model_pipeline.export import int8
 from model_pipeline.export.package import WEIGHTS_DIR, build_directory, run_self_test, write_tar
-from model_pipeline.export.reference import voice
 from model_pipeline.models.config import TINY
 from model_pipeline.models.nano import Nano
 
@@ -37,7 +36,7 @@ def test_a_frame_unpacks_and_verifies_the_package(built, tmp_path):
 
 def test_the_reference_is_what_the_package_does_again(built):
     folder, manifest = built[0]
-    again = run_self_test(folder, manifest, voice())
+    again = run_self_test(folder, manifest)
     assert again.tokens == manifest.self_test.tokens
     assert np.allclose(again.opening_mm, manifest.self_test.opening_mm, atol=1e-3)
 
