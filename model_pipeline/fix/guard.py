@@ -40,6 +40,8 @@ class Scores:
 
     shares: dict[str, float]
     """By class: share of sounds that reach their shape."""
+    counts: dict[str, int]
+    """By class: how many sounds that is a share of."""
     silence_sd_mm: float | None
     silence_mean_mm: float | None
     amplitude_mm: float | None
@@ -93,6 +95,7 @@ def pooled(measured: Sequence[Measurement]) -> Scores:
     occurrences = [item for one in measured for item in one.occurrences if item.sure]
     return Scores(
         shares={kind.value: _share(occurrences, kind) for kind in CLASS_FAULTS if _any(occurrences, kind)},
+        counts={kind.value: sum(item.kind == kind for item in occurrences) for kind in CLASS_FAULTS},
         silence_sd_mm=_mean([one.silence_sd_mm for one in measured]),
         silence_mean_mm=_mean([one.silence_mean_mm for one in measured]),
         amplitude_mm=_mean([one.amplitude_mm for one in measured]),

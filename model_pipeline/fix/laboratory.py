@@ -8,7 +8,6 @@ from safetensors.numpy import load_file
 
 from device_agent.engine import package
 from frame_protocol.model_package import WEIGHTS
-from model_pipeline.data.basis import MotionBasis
 from model_pipeline.data.samples import Controls, opening_row, width_row
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.export.int8 import load_model
@@ -65,14 +64,16 @@ def _int8_weights(path: Path) -> dict[str, Int8Weight]:
     }
 
 
-def basis_controls(basis: MotionBasis) -> Controls:
-    """Return how opening and width show in the coefficients, from the components alone (no tracks needed).
+def own_controls(model: Nano, tokens: np.ndarray) -> Controls:
+    """Return how opening and width show in the coefficients of what the base itself says: ``tokens`` [F,T].
 
-    Opening follows the package's own opening map; width is the smallest motion that widens and does not open.
+    No measured track is needed, and what a fix teaches stays among the shapes that this model makes.
     """
+    basis = model.basis()
+    weight = model.encoder.project.weight.detach().numpy().astype(np.float64)
+    codes = model.codebook.vectors.numpy()[tokens].reshape(len(tokens), -1)
+    motion = codes @ np.linalg.pinv(weight).T
     rows = np.stack([opening_row(basis), width_row(basis)]).astype(np.float64)
-    flat = basis.maps.reshape(basis.maps.shape[0], -1)
-    opening = np.linalg.lstsq(flat.T, basis.opening_map.reshape(-1), rcond=None)[0]
-    both = np.stack([opening, np.linalg.pinv(rows)[:, 1]])
-    slopes = np.linalg.solve(both @ rows.T, both)
+    slopes = np.linalg.lstsq(motion @ rows.T, motion, rcond=None)[0]
+    slopes = np.linalg.lstsq(slopes @ rows.T, slopes, rcond=None)[0]
     return Controls(slopes.astype(np.float32), np.zeros(slopes.shape[1], np.float32))

@@ -14,8 +14,15 @@ CLOSED_MM = 0.5
 REST_MM = 0.3
 """The same in silence."""
 
-COLDEST = 0.1
-"""Tokens drawn below this temperature are treated as if drawn at it: at 0 there is no gradient."""
+COLDEST = 0.5
+"""Tokens drawn below this temperature are treated as if drawn at it: near 0 there is no gradient."""
+
+
+AMPLITUDE_SHARE = 3.0
+"""Amplitude counts so much more than jitter: a mouth that closes at last must move a little faster."""
+
+SPREAD_FLOOR = 1e-4
+"""Square mm: keeps the gradient of a still mouth finite."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +32,19 @@ class Weights:
     tokens: float = 0.5
     """Cross entropy with the motion of synthetic speech, on the frames of the failing classes."""
     opening: float = 0.1
-    """mm by which the mean opening misses it, on all frames: a mouth that shrinks pays."""
+    """mm by which the mean opening and its change miss it, on all frames."""
     replay_tokens: float = 0.3
     """Cross entropy on the replay set."""
     replay: float = 1.0
     """Divergence from the base's own answers on the replay set."""
     elsewhere: float = 0.5
     """The same on other voices, in frames where nothing failed."""
-    closure: float = 0.3
-    """Square mm above ``CLOSED_MM`` on P/B/M."""
+    manner: float = 0.7
+    """mm by which amplitude departs from the base's or jitter exceeds it: a closure must not cost the vowels."""
+    closure: float = 1.5
+    """mm above ``CLOSED_MM`` on P/B/M."""
     silence: float = 0.2
-    """Square mm above ``REST_MM`` in silence."""
+    """mm above ``REST_MM`` in silence, where silence failed; elsewhere the frame's own gate shuts the mouth."""
 
 
 class SoftMouth:
@@ -62,11 +71,15 @@ class SoftMouth:
 
 
 def shut(mouth: SoftMouth, logits: torch.Tensor, where: torch.Tensor, most_mm: float) -> torch.Tensor:
-    """Return the mean square mm by which lips drawn from logits [B,F,T,codebook] exceed ``most_mm`` in ``where``."""
+    """Return by how many mm lips drawn from logits [B,F,T,codebook] exceed ``most_mm`` in ``where``: smooth, mean.
+
+    Linear far away, so that a mouth that stands open does not drown every other part; chance adds its variance.
+    """
     if not bool(where.any()):
         return logits.sum() * 0.0
     mean, variance = mouth.moments(logits[where])
-    return (functional.relu(mean - most_mm).square() + variance).mean()
+    beyond = functional.relu(mean - most_mm)
+    return (functional.smooth_l1_loss(beyond, torch.zeros_like(beyond), reduction="none") + variance).mean()
 
 
 def token_cost(logits: torch.Tensor, soft: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -81,6 +94,25 @@ def opening_cost(mouth: SoftMouth, logits: torch.Tensor, motion: torch.Tensor, w
     away = functional.smooth_l1_loss(opening, wanted, reduction="none")
     speed = functional.smooth_l1_loss(opening.diff(dim=1), wanted.diff(dim=1), reduction="none")
     return ((away[:, 1:] + speed) * weight[:, 1:]).sum() / weight[:, 1:].sum().clamp_min(1.0)
+
+
+def manner_cost(mouth: SoftMouth, logits: torch.Tensor, base: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    """Return by how many mm the amplitude departs from the base's own, and jitter exceeds it; valid [B,F] 0 or 1.
+
+    Amplitude is the standard deviation of the mean opening over a window, jitter its mean second difference.
+    """
+    own, before = mouth.moments(logits)[0], mouth.moments(base)[0]
+    amplitude = functional.smooth_l1_loss(_spread(own, valid), _spread(before, valid))
+    inner = valid[:, 2:]
+    rougher = ((own.diff(n=2, dim=1).abs() - before.diff(n=2, dim=1).abs()) * inner).sum(dim=1)
+    return AMPLITUDE_SHARE * amplitude + functional.relu(rougher / inner.sum(dim=1).clamp_min(1.0)).mean()
+
+
+def _spread(values: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    count = valid.sum(dim=1).clamp_min(1.0)
+    mean = (values * valid).sum(dim=1) / count
+    square = ((values - mean[:, None]).square() * valid).sum(dim=1) / count
+    return (square + SPREAD_FLOOR).sqrt()
 
 
 def divergence(logits: torch.Tensor, base: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

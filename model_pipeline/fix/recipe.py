@@ -1,8 +1,8 @@
 """A complaint becomes a delta, step by step: analyse, gather samples, train, pack, judge."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.runtime.motion import Prompt
 from device_agent.errors import NoFace
 from frame_protocol.model_package import Sampling
+from model_pipeline.data.samples import Controls
 from model_pipeline.errors import FixError
 from model_pipeline.fix import texts
 from model_pipeline.fix.analysis import Analysis, analyse
@@ -23,7 +24,7 @@ from model_pipeline.fix.examples import Example, PromptKind
 from model_pipeline.fix.findings import Fault
 from model_pipeline.fix.guard import OWN_SEEDS, REPLAY_SEEDS, Scores, Utterance, score
 from model_pipeline.fix.ipa import phones
-from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS, Base, basis_controls, load_base
+from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS, Base, load_base, own_controls
 from model_pipeline.fix.media import read_frames, read_sound
 from model_pipeline.fix.pack import integer_factors, merge_package, write_delta
 from model_pipeline.fix.samples import ExampleMaker, OwnVoice, real_samples, replay_samples, speak
@@ -102,6 +103,8 @@ class Result:
 
 SIDES = ("before", "after")
 Say = Callable[[str], None]
+SHAPE_SENTENCES = 5
+"""So many ordinary sentences show which shapes the base makes for an opening and a width."""
 HELD_OUT_SEED = 900_000
 """Seeds from here on are never trained with."""
 
@@ -131,7 +134,7 @@ def fix(
         held_out=held_out,
         prompts=bench.prompt_tokens(),
         temperature=manifest.sampling.temperature,
-        settings=plan.settings,
+        settings=bench.settings(),
         report=tick,
     )
     say("packing and judging")
@@ -167,6 +170,13 @@ class Bench:
             plan=plan,
         )
 
+    def settings(self) -> Settings:
+        """Return the plan's settings; where silence did not fail, the frame's gate takes care of it alone."""
+        settings = self.plan.settings
+        if Fault.SILENCE in self.faults:
+            return settings
+        return replace(settings, weights=replace(settings.weights, silence=0.0))
+
     def prompt(self, engine: Engine) -> Prompt:
         """Return what ``engine`` knows of the complaint's photo."""
         if self.portrait is None:
@@ -189,33 +199,44 @@ class Bench:
     def examples(self) -> tuple[list[Example], list[Example]]:
         """Return what is trained on and what decides when to stop."""
         seed, amounts = self.plan.settings.seed, self.plan.amounts
-        maker = ExampleMaker(self.base.model, basis_controls(self.base.model.basis()))
+        said = {
+            seed: self._said(seed) for seed in (*range(seed, seed + amounts.own_voice_draws), HELD_OUT_SEED + seed)
+        }
+        ordinary = [self._tokens(speak(text, seed).audio, seed) for text in texts.REPLAY[:SHAPE_SENTENCES]]
+        controls = own_controls(self.base.model, np.concatenate([*said.values(), *ordinary]))
+        maker = ExampleMaker(self.base.model, controls)
         training = [*self._failing(maker, texts.texts_for(self.faults, amounts.failing, seed), seed)]
-        training += self._replay(maker, amounts.replay, seed)
-        training += self._own_voice(maker, range(seed, seed + amounts.own_voice_draws))
+        training += self._replay(maker, controls, amounts.replay, seed)
+        training += self._own_voice(maker, {key: said[key] for key in said if key < HELD_OUT_SEED})
         held_out = [*self._failing(maker, texts.HELD_OUT[: amounts.held_out], HELD_OUT_SEED + seed)]
-        held_out += self._replay(maker, amounts.held_out, HELD_OUT_SEED + seed)
-        held_out += self._own_voice(maker, [HELD_OUT_SEED + seed])
+        held_out += self._replay(maker, controls, amounts.held_out, HELD_OUT_SEED + seed)
+        held_out += self._own_voice(maker, {key: said[key] for key in said if key >= HELD_OUT_SEED})
         return training, held_out
 
     def _failing(self, maker: ExampleMaker, sentences: Sequence[str], seed: int) -> Iterator[Example]:
         for index, text in enumerate(sentences):
             yield from maker.failing(text, seed + index, self.faults)
 
-    def _replay(self, maker: ExampleMaker, count: int, seed: int) -> Iterator[Example]:
-        samples = list(replay_samples(count, seed, basis_controls(self.base.model.basis())))
+    def _replay(self, maker: ExampleMaker, controls: Controls, count: int, seed: int) -> Iterator[Example]:
+        samples = list(replay_samples(count, seed, controls))
         if self.plan.data is not None and seed < HELD_OUT_SEED:
             samples += real_samples(self.base.model, self.plan.data)
         for index, sample in enumerate(samples):
             yield from maker.replay(sample, seed + index)
 
-    def _own_voice(self, maker: ExampleMaker, seeds: Sequence[int]) -> Iterator[Example]:
-        prompt = self.prompt(self.engine)
+    def _own_voice(self, maker: ExampleMaker, said: Mapping[int, np.ndarray]) -> Iterator[Example]:
         voice = OwnVoice(self.voice, self.analysis.phones, self.speaking)
-        for seed in seeds:
-            sampling = Sampling(temperature=self.engine.manifest.sampling.temperature, seed=seed)
-            tokens = np.array([frame.tokens for frame in self.engine.motion.speak(self.voice, prompt, sampling)])
+        for seed, tokens in said.items():
             yield from maker.own_voice(voice, tokens, PromptKind.PHOTO, seed)
+
+    def _said(self, seed: int) -> np.ndarray:
+        """Return the tokens [F,T] that the base draws for the complaint's voice."""
+        return self._tokens(self.voice, seed)
+
+    def _tokens(self, audio: np.ndarray, seed: int) -> np.ndarray:
+        sampling = Sampling(temperature=self.engine.manifest.sampling.temperature, seed=seed)
+        frames = self.engine.motion.speak(audio, self.prompt(self.engine), sampling)
+        return np.array([frame.tokens for frame in frames])
 
     def finish(self, trained: Trained, out: Path) -> Result:
         """Merge, measure base and result as a frame runs them, and write the delta if it is worth sending."""

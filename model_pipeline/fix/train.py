@@ -20,6 +20,7 @@ from model_pipeline.fix.objective import (
     SoftMouth,
     Weights,
     divergence,
+    manner_cost,
     opening_cost,
     shut,
     token_cost,
@@ -39,12 +40,12 @@ class Settings:
     """Whichever ends first; 100 steps take about 40 s on two cores."""
     batch: int = 3
     """Examples of each origin in a step."""
-    learning_rate: float = 0.05
+    learning_rate: float = 0.02
     """In steps of the INT8 weight: factors must move by about one to be felt."""
-    warm_up: int = 10
+    warm_up: int = 15
     clip: float = 1.0
     check_every: int = 20
-    patience: int = 3
+    patience: int = 4
     """Checks without a better validation figure after which training stops."""
     seed: int = 0
     weights: Weights = field(default_factory=Weights)
@@ -205,7 +206,7 @@ class _Run:
         logits = self._model.logits(batch.mel, batch.feedback, prompt)
         valid = batch.valid.float()
         away = 1.0 - batch.weight if group.origin is Origin.FAILING else batch.weight
-        costs: dict[str, torch.Tensor] = {}
+        costs = {"manner": weights.manner * manner_cost(self._mouth, logits, answers, valid)}
         if group.origin is not Origin.REPLAY:
             closed = shut(self._mouth, logits, batch.closed & batch.valid, CLOSED_MM)
             still = shut(self._mouth, logits, batch.still & batch.valid, REST_MM)
@@ -213,7 +214,12 @@ class _Run:
             costs["elsewhere"] = weights.elsewhere * divergence(logits, answers, away * valid)
         else:
             costs["replay"] = weights.replay * divergence(logits, answers, valid)
-        if group.origin is not Origin.COMPLAINT:
+        if group.origin is Origin.COMPLAINT:  # its motion is known where lips are shut: there it is 0
+            shut_tokens = token_cost(
+                logits, targets(self._model, batch.motion)[1], (batch.closed & batch.valid).float()
+            )
+            costs["tokens"] = weights.tokens * shut_tokens
+        else:
             part = weights.tokens if group.origin is Origin.FAILING else weights.replay_tokens
             soft = targets(self._model, batch.motion)[1]
             costs["tokens"] = part * token_cost(logits, soft, batch.weight * valid)

@@ -20,13 +20,17 @@ class Tolerance:
     """How much worse the replay set may get, and how much better the complaint's voice must."""
 
     class_share: float = 0.05
-    """One sound in twenty: a replay set of 12 sentences holds about 40 of a class."""
+    """One sound in twenty."""
+    chance_sounds: float = 1.5
+    """One sound of a class more or less is chance, however few there are."""
     silence_mm: float = 0.15
     """Half the tracker's noise."""
     amplitude_share: float = 0.10
     """Lips may not shrink by more than a tenth: closing the mouth for ever would fix every P."""
     r_expected: float = 0.03
     jitter_share: float = 0.25
+    natural_jitter_mm: float = 3.0
+    """22 tracks of real people have 1.3 to 3.3 mm; more jitter is no fault while it stays natural."""
     least_gain: dict[Fault, float] | None = None
     """By fault: what counts as better; the defaults are ``GAINS``."""
 
@@ -85,16 +89,22 @@ def _class_losses(where: str, before: Scores, after: Scores, tolerance: Toleranc
     return [
         f"{name} on {where} {old:.2f} -> {after.shares.get(name, 0.0):.2f}"
         for name, old in before.shares.items()
-        if after.shares.get(name, 0.0) < old - tolerance.class_share
+        if after.shares.get(name, 0.0) < old - _class_tolerance(before.counts.get(name, 0), tolerance)
     ]
+
+
+def _class_tolerance(count: int, tolerance: Tolerance) -> float:
+    return max(tolerance.class_share, tolerance.chance_sounds / max(count, 1))
 
 
 def _general_losses(where: str, before: Scores, after: Scores, tolerance: Tolerance) -> list[str]:
     """Each figure with the most that it may fall (negative: rise)."""
+    jitter = before.jitter_mm or 0.0
+    more_jitter = max(tolerance.jitter_share * jitter, tolerance.natural_jitter_mm - jitter)
     limits = {
         "r_expected": tolerance.r_expected,
         "amplitude_mm": tolerance.amplitude_share * (before.amplitude_mm or 0.0),
-        "jitter_mm": -tolerance.jitter_share * (before.jitter_mm or 0.0),
+        "jitter_mm": -more_jitter,
         "silence_sd_mm": -tolerance.silence_mm,
         "silence_mean_mm": -tolerance.silence_mm,
     }

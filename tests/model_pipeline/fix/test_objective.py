@@ -9,8 +9,8 @@ from model_pipeline.data.visemes import Viseme
 from model_pipeline.export.int8 import load_model
 from model_pipeline.fix.examples import WINDOW_FRAMES, Origin, feedback_of
 from model_pipeline.fix.findings import Fault
-from model_pipeline.fix.laboratory import basis_controls
-from model_pipeline.fix.objective import SoftMouth, divergence, shut
+from model_pipeline.fix.laboratory import own_controls
+from model_pipeline.fix.objective import SoftMouth, divergence, manner_cost, shut
 from model_pipeline.fix.phones import Phone
 from model_pipeline.fix.samples import ExampleMaker, closed_frames, speak
 from model_pipeline.fix.texts import BY_FAULT, HELD_OUT, texts_for
@@ -26,7 +26,8 @@ def model(tiny_weights):
 
 @pytest.fixture(scope="module")
 def maker(model):
-    return ExampleMaker(model, basis_controls(model.basis()))
+    tokens = np.random.default_rng(0).integers(TINY.codebook_size, size=(50, TINY.tokens_per_frame))
+    return ExampleMaker(model, own_controls(model, tokens))
 
 
 def test_mean_and_variance_of_the_opening_are_those_of_drawn_tokens(model):
@@ -52,6 +53,15 @@ def test_the_base_itself_does_not_diverge_from_the_base():
     logits = torch.randn(2, 5, 4, 32)
     assert float(divergence(logits, logits, torch.ones(2, 5))) == pytest.approx(0.0, abs=1e-6)
     assert float(divergence(logits * 2, logits, torch.ones(2, 5))) > 0.01
+
+
+def test_a_mouth_that_moves_less_or_more_than_the_base_pays(model):
+    mouth, valid = SoftMouth(model, 0.3), torch.ones(1, 40)
+    generator = torch.Generator().manual_seed(2)
+    base = torch.randn(1, 40, TINY.tokens_per_frame, TINY.codebook_size, generator=generator)
+    assert float(manner_cost(mouth, base * 0.5, base, valid)) > 0
+    assert float(manner_cost(mouth, base, base * 0.5, valid)) > 0
+    assert float(manner_cost(mouth, base, base, valid)) == 0
 
 
 def test_the_past_comes_late_by_the_feedback_lag():

@@ -8,6 +8,7 @@ from model_pipeline.fix.verdict import Outcome, judge
 
 BEFORE = Scores(
     shares={"bilabial": 0.4, "open": 0.9},
+    counts={"bilabial": 40, "open": 40},
     silence_sd_mm=0.2,
     silence_mean_mm=0.3,
     amplitude_mm=8.0,
@@ -52,3 +53,17 @@ def test_silence_is_better_when_it_is_smaller():
     restless = replace(BEFORE, silence_sd_mm=1.5, silence_mean_mm=2.0)
     verdict = judge([Fault.SILENCE], (restless, BEFORE), (BEFORE, BEFORE))
     assert verdict.outcome == Outcome.IMPROVED
+
+
+def test_one_sound_of_a_class_more_or_less_is_chance():
+    few = replace(BEFORE, counts={"bilabial": 40, "open": 10})
+    lost = replace(CLOSES, shares={"bilabial": 0.8, "open": 0.8})
+    assert judge([Fault.BILABIAL], (few, CLOSES), (few, lost)).worse == []
+    assert judge([Fault.BILABIAL], (BEFORE, CLOSES), (BEFORE, lost)).worse == ["open on replay 0.90 -> 0.80"]
+
+
+def test_more_jitter_is_refused_only_beyond_that_of_real_lips():
+    assert outcome(replace(CLOSES, jitter_mm=2.8), CLOSES).worse == []
+    assert outcome(replace(CLOSES, jitter_mm=3.2), CLOSES).worse == [
+        "jitter_mm on the complaint's voice 1.50 -> 3.20"
+    ]
