@@ -1,8 +1,12 @@
 """The graphs on a CPU by ONNX Runtime; with the voice detector, the only place that knows the library."""
 
+import os
 from pathlib import Path
 
 import numpy as np
+
+# Its wheel reports usage to its maker unless told otherwise before it loads; nothing leaves a home that way.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort
 
 from device_agent.engine import package
