@@ -8,6 +8,7 @@ from safetensors.numpy import load_file
 
 from device_agent.engine import package
 from frame_protocol.model_package import WEIGHTS
+from model_pipeline.data import visemes
 from model_pipeline.data.samples import Controls, opening_row, width_row
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.export.int8 import load_model
@@ -64,16 +65,39 @@ def _int8_weights(path: Path) -> dict[str, Int8Weight]:
     }
 
 
-def own_controls(model: Nano, tokens: np.ndarray) -> Controls:
-    """Return how opening and width show in the coefficients of what the base itself says: ``tokens`` [F,T].
+LEAD_S = 0.02
+"""Lips run ahead of the sound by this much, as in the visemes that the model was trained on."""
+
+LEAST_FACTOR, MOST_FACTOR = 0.5, 2.0
+"""A style beyond these is no style but a model that does not move, or moves at random."""
+
+
+def own_motion(model: Nano, tokens: np.ndarray) -> np.ndarray:
+    """Return the coefficients [F,P] that tokens [F,T] stand for."""
+    weight = model.encoder.project.weight.detach().numpy().astype(np.float64)
+    codes = model.codebook.vectors.numpy()[tokens].reshape(len(tokens), -1)
+    return np.asarray(codes @ np.linalg.pinv(weight).T)
+
+
+def _rows(model: Nano) -> np.ndarray:
+    basis = model.basis()
+    return np.stack([opening_row(basis), width_row(basis)]).astype(np.float64)
+
+
+def own_controls(model: Nano, motion: np.ndarray) -> Controls:
+    """Return how opening and width show in the coefficients of what the base itself says: ``motion`` [F,P].
 
     No measured track is needed, and what a fix teaches stays among the shapes that this model makes.
     """
-    basis = model.basis()
-    weight = model.encoder.project.weight.detach().numpy().astype(np.float64)
-    codes = model.codebook.vectors.numpy()[tokens].reshape(len(tokens), -1)
-    motion = codes @ np.linalg.pinv(weight).T
-    rows = np.stack([opening_row(basis), width_row(basis)]).astype(np.float64)
+    rows = _rows(model)
     slopes = np.linalg.lstsq(motion @ rows.T, motion, rcond=None)[0]
     slopes = np.linalg.lstsq(slopes @ rows.T, slopes, rcond=None)[0]
     return Controls(slopes.astype(np.float32), np.zeros(slopes.shape[1], np.float32))
+
+
+def own_style(model: Nano, motion: np.ndarray, by_rule: np.ndarray) -> visemes.Style:
+    """Return the style in which viseme rules move as far as the base; ``by_rule`` [F,2] says what ``motion`` says."""
+    said = motion @ _rows(model).T
+    own, rule = (np.percentile(part, 95, axis=0) - np.percentile(part, 5, axis=0) for part in (said, by_rule))
+    factors = np.clip(own / np.maximum(rule, 1e-6), LEAST_FACTOR, MOST_FACTOR)
+    return visemes.Style(float(factors[0]), float(factors[1]), LEAD_S)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from model_pipeline.data.samples import opening_row
+from model_pipeline.data.samples import opening_row, width_row
 from model_pipeline.models.nano import Nano
 
 CLOSED_MM = 0.5
@@ -14,11 +14,14 @@ CLOSED_MM = 0.5
 REST_MM = 0.3
 """The same in silence."""
 
-COLDEST = 0.5
-"""Tokens drawn below this temperature are treated as if drawn at it: near 0 there is no gradient."""
+COLDEST = 0.1
+"""Tokens drawn below this temperature are treated as if drawn at it: at 0 there is no gradient."""
+
+CLOSING_TEMPERATURE = 0.5
+"""Closures are learnt as if tokens were drawn at this: at a lower one, a mouth that surely opens has no gradient."""
 
 
-AMPLITUDE_SHARE = 3.0
+AMPLITUDE_SHARE = 6.0
 """Amplitude counts so much more than jitter: a mouth that closes at last must move a little faster."""
 
 SPREAD_FLOOR = 1e-4
@@ -29,44 +32,42 @@ SPREAD_FLOOR = 1e-4
 class Weights:
     """How much each part counts."""
 
-    tokens: float = 0.5
+    tokens: float = 0.4
     """Cross entropy with the motion of synthetic speech, on the frames of the failing classes."""
     opening: float = 0.1
-    """mm by which the mean opening and its change miss it, on all frames."""
-    replay_tokens: float = 0.3
-    """Cross entropy on the replay set."""
-    replay: float = 1.0
+    """mm by which mean opening, mean width and their change miss it, on all frames."""
+    replay: float = 2.0
     """Divergence from the base's own answers on the replay set."""
-    elsewhere: float = 0.5
+    elsewhere: float = 1.0
     """The same on other voices, in frames where nothing failed."""
-    manner: float = 0.7
+    manner: float = 0.5
     """mm by which amplitude departs from the base's or jitter exceeds it: a closure must not cost the vowels."""
-    closure: float = 1.5
+    closure: float = 0.4
     """mm above ``CLOSED_MM`` on P/B/M."""
     silence: float = 0.2
     """mm above ``REST_MM`` in silence, where silence failed; elsewhere the frame's own gate shuts the mouth."""
 
 
 class SoftMouth:
-    """Opening in mm that a distribution over tokens shows; exact, because codes add up linearly."""
+    """Opening (or width) in mm that a distribution over tokens shows; exact, because codes add up linearly."""
 
-    def __init__(self, model: Nano, temperature: float) -> None:
+    def __init__(self, model: Nano, temperature: float, *, width: bool = False) -> None:
         self._temperature = max(temperature, COLDEST)
         weight = model.encoder.project.weight.detach()
-        self._row = torch.from_numpy(opening_row(model.basis()))
+        self._row = torch.from_numpy((width_row if width else opening_row)(model.basis()))
         per_code = (torch.linalg.pinv(weight).T @ self._row).reshape(model.config.tokens_per_frame, -1)
         self._table = per_code @ model.codebook.vectors.T
         """[T, codebook]: mm that each code adds."""
 
     def moments(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits [...,T,codebook] -> mean opening [...] in mm and its variance, as tokens are drawn."""
+        """Logits [...,T,codebook] -> mean [...] in mm and variance, as tokens are drawn."""
         chance = torch.softmax(logits / self._temperature, dim=-1)
         mean = (chance * self._table).sum(dim=-1)
         square = (chance * self._table.square()).sum(dim=-1)
         return mean.sum(dim=-1), (square - mean.square()).clamp_min(0.0).sum(dim=-1)
 
-    def true_opening(self, motion: torch.Tensor) -> torch.Tensor:
-        """Coefficients [...,P] -> opening in mm."""
+    def true_mm(self, motion: torch.Tensor) -> torch.Tensor:
+        """Coefficients [...,P] -> mm."""
         return motion @ self._row
 
 
@@ -88,9 +89,9 @@ def token_cost(logits: torch.Tensor, soft: torch.Tensor, weight: torch.Tensor) -
     return (costs * weight).sum() / weight.sum().clamp_min(1.0)
 
 
-def opening_cost(mouth: SoftMouth, logits: torch.Tensor, motion: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return by how many mm the mean opening, and its change, miss those of ``motion`` [B,F,P]; weight [B,F]."""
-    opening, wanted = mouth.moments(logits)[0], mouth.true_opening(motion)
+def shape_cost(mouth: SoftMouth, logits: torch.Tensor, motion: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return by how many mm the mean and its change miss those of ``motion`` [B,F,P]; weight [B,F]."""
+    opening, wanted = mouth.moments(logits)[0], mouth.true_mm(motion)
     away = functional.smooth_l1_loss(opening, wanted, reduction="none")
     speed = functional.smooth_l1_loss(opening.diff(dim=1), wanted.diff(dim=1), reduction="none")
     return ((away[:, 1:] + speed) * weight[:, 1:]).sum() / weight[:, 1:].sum().clamp_min(1.0)

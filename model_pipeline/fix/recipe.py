@@ -15,6 +15,7 @@ from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.runtime.motion import Prompt
 from device_agent.errors import NoFace
 from frame_protocol.model_package import Sampling
+from model_pipeline.data import visemes
 from model_pipeline.data.samples import Controls
 from model_pipeline.errors import FixError
 from model_pipeline.fix import texts
@@ -24,7 +25,7 @@ from model_pipeline.fix.examples import Example, PromptKind
 from model_pipeline.fix.findings import Fault
 from model_pipeline.fix.guard import OWN_SEEDS, REPLAY_SEEDS, Scores, Utterance, score
 from model_pipeline.fix.ipa import phones
-from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS, Base, load_base, own_controls
+from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS, Base, load_base, own_controls, own_motion, own_style
 from model_pipeline.fix.media import read_frames, read_sound
 from model_pipeline.fix.pack import integer_factors, merge_package, write_delta
 from model_pipeline.fix.samples import ExampleMaker, OwnVoice, real_samples, replay_samples, speak
@@ -202,9 +203,14 @@ class Bench:
         said = {
             seed: self._said(seed) for seed in (*range(seed, seed + amounts.own_voice_draws), HELD_OUT_SEED + seed)
         }
-        ordinary = [self._tokens(speak(text, seed).audio, seed) for text in texts.REPLAY[:SHAPE_SENTENCES]]
-        controls = own_controls(self.base.model, np.concatenate([*said.values(), *ordinary]))
-        maker = ExampleMaker(self.base.model, controls)
+        model = self.base.model
+        ordinary = [speak(text, seed) for text in texts.REPLAY[:SHAPE_SENTENCES]]
+        moved = [own_motion(model, self._tokens(item.audio, seed)) for item in ordinary]
+        by_rule = np.concatenate([item.lips(visemes.Style()) for item in ordinary])
+        controls = own_controls(
+            model, np.concatenate([*(own_motion(model, tokens) for tokens in said.values()), *moved])
+        )
+        maker = ExampleMaker(model, controls, own_style(model, np.concatenate(moved), by_rule))
         training = [*self._failing(maker, texts.texts_for(self.faults, amounts.failing, seed), seed)]
         training += self._replay(maker, controls, amounts.replay, seed)
         training += self._own_voice(maker, {key: said[key] for key in said if key < HELD_OUT_SEED})

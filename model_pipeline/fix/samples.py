@@ -16,6 +16,7 @@ from model_pipeline.data.tracks import load_tracks
 from model_pipeline.fix.curve import still_frames
 from model_pipeline.fix.examples import WINDOW_FRAMES, Example, Origin, PromptKind, cut, feedback_of
 from model_pipeline.fix.findings import Fault
+from model_pipeline.fix.laboratory import LEAD_S
 from model_pipeline.fix.phones import Phone, SoundClass
 from model_pipeline.models.nano import Nano
 
@@ -25,9 +26,6 @@ RATES_WPM = (120, 210)
 PITCHES = (20, 85)
 PAUSE_S = (0.2, 0.6)
 """Silence before and after: there the mouth must rest."""
-
-LEAD_S = 0.02
-"""Lips run ahead of the sound by this much, as in the visemes that the model was trained on."""
 
 STILL_INSET_S = 0.1
 AROUND = 1
@@ -56,6 +54,10 @@ class Spoken:
     audio: np.ndarray
     pulls: list[visemes.Pull]
     phonemes: list[espeak.Phoneme]
+
+    def lips(self, style: visemes.Style) -> np.ndarray:
+        """Return opening and width [F,2] in mm by rule."""
+        return visemes.lips(self.pulls, features.frame_count(self.audio.size), style=style)
 
 
 def speak(text: str, seed: int, *, clean: bool = False) -> Spoken:
@@ -89,14 +91,14 @@ class OwnVoice:
 class ExampleMaker:
     """Turns speech with motion into examples of one base model."""
 
-    def __init__(self, model: Nano, controls: Controls) -> None:
-        self._model, self._controls = model, controls
+    def __init__(self, model: Nano, controls: Controls, style: visemes.Style) -> None:
+        self._model, self._controls, self._style = model, controls, style
 
     def failing(self, text: str, seed: int, faults: Sequence[Fault]) -> Iterator[Example]:
         """Yield windows of ``text`` spoken, tokens by rule, weighted at the sounds that failed."""
         spoken = speak(text, seed)
         frames = features.frame_count(spoken.audio.size)
-        lips = visemes.lips(spoken.pulls, frames, style=visemes.Style(lead=LEAD_S))
+        lips = spoken.lips(self._style)
         sample = Sample(
             "espeak",
             features.log_mel(spoken.audio),

@@ -16,12 +16,13 @@ from model_pipeline.fix.examples import Batch, Example, Origin, PromptKind, batc
 from model_pipeline.fix.lora import Int8Weight, IntegerLora, attach, parameters
 from model_pipeline.fix.objective import (
     CLOSED_MM,
+    CLOSING_TEMPERATURE,
     REST_MM,
     SoftMouth,
     Weights,
     divergence,
     manner_cost,
-    opening_cost,
+    shape_cost,
     shut,
     token_cost,
 )
@@ -101,7 +102,9 @@ def train(
     model.eval()
     to_train, to_check = (_answered(model, examples, prompts) for examples in (training, held_out))
     loras = attach(model, base, settings.rank, settings.seed)
-    return _Run(model, loras, SoftMouth(model, temperature), prompts, settings).go(to_train, to_check, report)
+    soft = max(temperature, CLOSING_TEMPERATURE)
+    mouths = _Mouths(SoftMouth(model, temperature), SoftMouth(model, soft), SoftMouth(model, soft, width=True))
+    return _Run(model, loras, mouths, prompts, settings).go(to_train, to_check, report)
 
 
 class _Group(NamedTuple):
@@ -133,6 +136,14 @@ def _answered(model: Nano, examples: Sequence[Example], prompts: Mapping[PromptK
     return groups
 
 
+class _Mouths(NamedTuple):
+    """The opening as it is drawn on a frame, the one that learns to close, and the width."""
+
+    drawn: SoftMouth
+    closing: SoftMouth
+    width: SoftMouth
+
+
 class _Run:
     """Steps, checks, and the best state so far."""
 
@@ -140,11 +151,17 @@ class _Run:
         self,
         model: Nano,
         loras: dict[str, IntegerLora],
-        mouth: SoftMouth,
+        mouths: _Mouths,
         prompts: Mapping[PromptKind, PromptTokens],
         settings: Settings,
     ) -> None:
-        self._model, self._loras, self._mouth, self._prompts, self._settings = model, loras, mouth, prompts, settings
+        self._model, self._loras, self._mouths, self._prompts, self._settings = (
+            model,
+            loras,
+            mouths,
+            prompts,
+            settings,
+        )
         self._optimiser = torch.optim.AdamW(parameters(loras), lr=settings.learning_rate, weight_decay=0.0)
         self._random = np.random.default_rng(settings.seed)
 
@@ -206,24 +223,22 @@ class _Run:
         logits = self._model.logits(batch.mel, batch.feedback, prompt)
         valid = batch.valid.float()
         away = 1.0 - batch.weight if group.origin is Origin.FAILING else batch.weight
-        costs = {"manner": weights.manner * manner_cost(self._mouth, logits, answers, valid)}
+        costs = {"manner": weights.manner * manner_cost(self._mouths.drawn, logits, answers, valid)}
         if group.origin is not Origin.REPLAY:
-            closed = shut(self._mouth, logits, batch.closed & batch.valid, CLOSED_MM)
-            still = shut(self._mouth, logits, batch.still & batch.valid, REST_MM)
+            closed = shut(self._mouths.closing, logits, batch.closed & batch.valid, CLOSED_MM)
+            still = shut(self._mouths.closing, logits, batch.still & batch.valid, REST_MM)
             costs["closure"], costs["silence"] = weights.closure * closed, weights.silence * still
             costs["elsewhere"] = weights.elsewhere * divergence(logits, answers, away * valid)
         else:
             costs["replay"] = weights.replay * divergence(logits, answers, valid)
-        if group.origin is Origin.COMPLAINT:  # its motion is known where lips are shut: there it is 0
-            shut_tokens = token_cost(
-                logits, targets(self._model, batch.motion)[1], (batch.closed & batch.valid).float()
-            )
-            costs["tokens"] = weights.tokens * shut_tokens
-        else:
-            part = weights.tokens if group.origin is Origin.FAILING else weights.replay_tokens
+            costs["width"] = weights.manner * manner_cost(self._mouths.width, logits, answers, valid)
+        if group.origin is not Origin.REPLAY:  # of the complaint's motion is known where lips are shut: there it is 0
             soft = targets(self._model, batch.motion)[1]
-            costs["tokens"] = part * token_cost(logits, soft, batch.weight * valid)
-            costs["opening"] = weights.opening * opening_cost(self._mouth, logits, batch.motion, valid)
+            known = batch.weight * valid if group.origin is Origin.FAILING else (batch.closed & batch.valid).float()
+            costs["tokens"] = weights.tokens * token_cost(logits, soft, known)
+        if group.origin is Origin.FAILING:
+            shapes = (shape_cost(mouth, logits, batch.motion, valid) for mouth in self._mouths[1:])
+            costs["opening"] = weights.opening * torch.stack(list(shapes)).sum()
         return costs
 
     @torch.no_grad()

@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from device_agent.engine.runtime.motion import draw_tokens
-from model_pipeline.data.visemes import Viseme
+from model_pipeline.data.samples import opening_row, width_row
+from model_pipeline.data.visemes import Style, Viseme
 from model_pipeline.export.int8 import load_model
 from model_pipeline.fix.examples import WINDOW_FRAMES, Origin, feedback_of
 from model_pipeline.fix.findings import Fault
-from model_pipeline.fix.laboratory import own_controls
+from model_pipeline.fix.laboratory import own_controls, own_motion, own_style
 from model_pipeline.fix.objective import SoftMouth, divergence, manner_cost, shut
 from model_pipeline.fix.phones import Phone
 from model_pipeline.fix.samples import ExampleMaker, closed_frames, speak
@@ -27,7 +28,7 @@ def model(tiny_weights):
 @pytest.fixture(scope="module")
 def maker(model):
     tokens = np.random.default_rng(0).integers(TINY.codebook_size, size=(50, TINY.tokens_per_frame))
-    return ExampleMaker(model, own_controls(model, tokens))
+    return ExampleMaker(model, own_controls(model, own_motion(model, tokens)), Style())
 
 
 def test_mean_and_variance_of_the_opening_are_those_of_drawn_tokens(model):
@@ -39,7 +40,7 @@ def test_mean_and_variance_of_the_opening_are_those_of_drawn_tokens(model):
     openings = []
     for _ in range(4000):
         tokens = torch.from_numpy(draw_tokens(logits.T.numpy(), TEMPERATURE, dice))
-        openings.append(float(mouth.true_opening(model.codebook.lookup(tokens).flatten() @ readout)))
+        openings.append(float(mouth.true_mm(model.codebook.lookup(tokens).flatten() @ readout)))
     assert mean == pytest.approx(np.mean(openings), abs=0.1 * np.std(openings))
     assert variance == pytest.approx(np.var(openings), rel=0.1)
 
@@ -95,3 +96,11 @@ def test_examples_weigh_the_failing_sounds_and_know_where_lips_are_shut(maker):
 def test_only_sure_bilabials_of_the_own_voice_are_shut():
     phones = [Phone("P", 0.2, 0.3), Phone("M", 0.6, 0.7, sure=False), Phone("AA", 0.7, 0.9)]
     assert np.flatnonzero(closed_frames(phones, 30)).tolist() == [6]
+
+
+def test_rules_move_as_far_as_the_base_does(model):
+    tokens = np.random.default_rng(1).integers(TINY.codebook_size, size=(400, TINY.tokens_per_frame))
+    motion = own_motion(model, tokens)
+    rows = np.stack([opening_row(model.basis()), width_row(model.basis())])
+    style = own_style(model, motion, motion @ rows.T / 1.5)
+    assert (style.opening, style.width) == pytest.approx((1.5, 1.5), rel=1e-3)
