@@ -14,7 +14,6 @@ EVALUATE_HELP = """keys of the JSON:
                         amplitude_ratio (sd of opening, predicted / real), lag_frames (median; + = late),
                         jitter_ratio (mean |2nd difference| of opening, predicted / real), r_opening_by_seconds
   clips.ROW.CLIP        the same for each clip
-  closures              on GRID clips, which have words: see `closure_rows`
 rows: static, loudness, ridge (baselines); argmax, soft (mean of codes), shipped (the package's sampling)
 
 example: model-pipeline evaluate --json scores.json
@@ -80,12 +79,13 @@ def print_line(text: str) -> None:
 
 def _check_speech(arguments: argparse.Namespace) -> int:
     from frame_protocol.model_package import WEIGHTS
-    from model_pipeline.evaluate.speech import check_speech, draw
+    from model_pipeline.evaluate.speech import check_speech, draw, without_photo
     from model_pipeline.evaluate.table import print_figures
     from model_pipeline.export.int8 import load_model
     from model_pipeline.export.package import SHIPPED_SAMPLING, WEIGHTS_DIR
 
-    curves, figures = check_speech(load_model((arguments.weights or WEIGHTS_DIR) / WEIGHTS), SHIPPED_SAMPLING)
+    model = load_model((arguments.weights or WEIGHTS_DIR) / WEIGHTS)
+    curves, figures = check_speech(without_photo(model, SHIPPED_SAMPLING), model.points.numpy())
     print_figures(figures)
     if arguments.json:
         arguments.json.write_text(json.dumps({"v": 1, **figures}, indent=1) + "\n", encoding="utf-8")

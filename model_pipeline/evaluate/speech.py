@@ -1,6 +1,6 @@
 """The mouth on synthetic speech, whose phoneme times are exact: does it close on P, B, M and rest in silence?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,12 +37,20 @@ class Curve:
     pulls: list[visemes.Pull]
 
 
-def curve(model: Nano, voice: str, sentence: str, sampling: Sampling) -> Curve:
+Mouth = Callable[[NDArray[np.float32]], Sequence[NDArray[np.floating]]]
+"""Sound in, one map [4,64,64] for each frame out."""
+
+
+def without_photo(model: Nano, sampling: Sampling) -> Mouth:
+    """Return the mouth of a model that sees no photo."""
+    return lambda audio: list(speak(model, audio, sampling)[0])
+
+
+def curve(mouth: Mouth, points: NDArray[np.floating], voice: str, sentence: str) -> Curve:
     """Speak a sentence between two pauses and return the mouth's opening."""
     spoken = espeak.say(sentence, voice)
     pause = np.zeros(int(PAUSE_S * features.SAMPLE_RATE), dtype=np.float32)
-    maps, _ = speak(model, np.concatenate([pause, spoken.audio, pause]), sampling)
-    points = model.points.numpy()
+    maps = mouth(np.concatenate([pause, spoken.audio, pause]))
     items = [visemes.Pull(p.viseme, p.start + PAUSE_S, p.end + PAUSE_S) for p in visemes.pulls(spoken.phonemes)]
     end = PAUSE_S + spoken.audio.size / features.SAMPLE_RATE
     silence = visemes.Viseme.SILENCE
@@ -51,10 +59,10 @@ def curve(model: Nano, voice: str, sentence: str, sampling: Sampling) -> Curve:
 
 
 def check_speech(
-    model: Nano, sampling: Sampling, sentences: Sequence[tuple[str, str]] = SENTENCES
+    mouth: Mouth, points: NDArray[np.floating], sentences: Sequence[tuple[str, str]] = SENTENCES
 ) -> tuple[list[Curve], dict[str, float]]:
     """Return the curves of ``sentences`` (voice, text), and closure, vowel and silence figures."""
-    curves = [curve(model, voice, sentence, sampling) for voice, sentence in sentences]
+    curves = [curve(mouth, points, voice, sentence) for voice, sentence in sentences]
     closed, vowels, silent, still = [], [], [], []
     for item in curves:
         frames = item.opening.size

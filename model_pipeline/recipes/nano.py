@@ -6,7 +6,7 @@ tune        real tracks, synthetic speech, photos   -> weights.safetensors (INT8
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +61,8 @@ def train_nano(data: Path, out: Path, sizes: Sizes, watcher: Watcher, config: Mo
         save_pretrained(model, out / PRETRAINED)
     book = PhotoBook(*clips.photos(data, model.points.numpy()))
     real = real_pool(material.motions, sizes, SEED)
-    run.train(stages.tune(model, real, pool, sizes, SEED, book))
+    run.train(stages.tune(model, real, pool, sizes, SEED))
+    run.train(stages.photos(model, book, real, pool, sizes, SEED))
     int8.save(model, out / WEIGHTS)
     return model
 
@@ -85,8 +86,7 @@ def real_pool(motions: Sequence[SpeakerMotion], sizes: Sizes, seed: int) -> Pool
 
 
 def tune_fold(model: Nano, train: Sequence[Track], sizes: Sizes, fold: int, watcher: Watcher | None = None) -> None:
-    """Run the last stage on the training folds alone, with as many steps of speech as the shipped weights had."""
-    sizes = replace(sizes, tune_steps=max(1, sizes.tune_steps - sizes.tune_steps // sizes.photo_every))
+    """Run the stage that hears real people on the training folds alone."""
     material = gather(model, train, TUNE_SYNTHETIC)
     synthetic = Pool(material.synthetic, sizes.frames, SEED, balance=False)
     real = real_pool(material.motions, sizes, SEED + fold)

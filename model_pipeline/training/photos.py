@@ -10,9 +10,7 @@ from torch.nn import functional
 
 from model_pipeline.models.nano import Nano
 from model_pipeline.training.losses import Batch, Geometry, LossWeights, losses
-from model_pipeline.training.pool import Pool
 
-PHOTO_BATCH = 4
 OCCLUDED = 0.2
 SHAPE_WEIGHT = 0.3
 
@@ -50,17 +48,16 @@ def aged(photo: NDArray[np.float32], dice: np.random.Generator) -> NDArray[np.fl
 
 
 def photo_loss(  # noqa: PLR0917
-    model: Nano, book: PhotoBook, real: Pool, shape: Geometry, generator: torch.Generator, seed: Sequence[int]
+    model: Nano, book: PhotoBook, voices: Batch, shape: Geometry, generator: torch.Generator, seed: Sequence[int]
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Loss of speech under a photo's prompt, and of the mouth shape read from the photo alone.
+    """Loss of speech under photos' prompts, and of the mouth shape read from the photo alone.
 
     Any photo meets any voice: three faces must not become three manners of speaking.
     """
-    dice = np.random.default_rng(list(seed))
-    photos, rest = book.draw(PHOTO_BATCH, dice)
-    batch: Batch = real.draw(PHOTO_BATCH, [*seed, 1])
+    photos, rest = book.draw(voices.mel.shape[0], np.random.default_rng(list(seed)))
     seen = model.vit.see(photos)
     prompt = model.spacetime.prompt(model.vit.mix(seen, rest), 0.0)
-    parts = losses(model, batch, prompt, shape, generator, LossWeights())
+    parts = losses(model, voices, prompt, shape, generator, LossWeights())
     read = functional.smooth_l1_loss(model.vit.shape_of(seen), model.vit.normal_rest(rest)[:, :2])
-    return parts.total + SHAPE_WEIGHT * read, {"photo": float(parts.total.detach()), "rest": float(read.detach())}
+    figures = {"speech": parts.total, "closure": parts.closure, "silence": parts.silence, "rest": read}
+    return parts.total + SHAPE_WEIGHT * read, {name: float(value.detach()) for name, value in figures.items()}

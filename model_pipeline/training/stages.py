@@ -30,17 +30,18 @@ class Sizes:
     pretrain_steps: int = 700
     pretrain_batch: int = 14
     pretrain_rate: float = 1.2e-3
-    tune_steps: int = 260
-    tune_real: int = 12
-    tune_synthetic: int = 4
-    tune_rate: float = 5e-4
-    photo_every: int = 4
-    """Every so many steps of the last tuning see photos."""
+    tune_steps: int = 675
+    tune_real: int = 9
+    tune_synthetic: int = 2
+    tune_rate: float = 7e-4
+    photo_steps: int = 260
+    photo_batch: int = 8
+    photo_rate: float = 6e-4
 
 
 def scaled(sizes: Sizes, factor: float) -> Sizes:
     """Return ``sizes`` with ``factor`` times as many steps and clips."""
-    fields = ("synthetic_clips", "tokeniser_steps", "pretrain_steps", "tune_steps")
+    fields = ("synthetic_clips", "tokeniser_steps", "pretrain_steps", "tune_steps", "photo_steps")
     return replace(sizes, **{name: max(2, round(getattr(sizes, name) * factor)) for name in fields})
 
 
@@ -108,26 +109,30 @@ def pretrain(model: Nano, synthetic: Pool, sizes: Sizes, seed: int) -> Stage:
     return Stage("pretrain", sizes.pretrain_steps, sizes.pretrain_rate, speech_parameters(model), loss)
 
 
-def tune(model: Nano, real: Pool, synthetic: Pool, sizes: Sizes, seed: int, photos: PhotoBook | None = None) -> Stage:  # noqa: PLR0917
-    """Learn from real people, balanced by speaker, beside some synthetic speech; with ``photos``, the prompt too."""
+def tune(model: Nano, real: Pool, synthetic: Pool, sizes: Sizes, seed: int) -> Stage:
+    """Learn from real people, balanced by speaker, beside some synthetic speech."""
 
     def draw(step: int) -> Batch:
         return joined(
             real.draw(sizes.tune_real, [seed, 2, step]), synthetic.draw(sizes.tune_synthetic, [seed, 3, step])
         )
 
-    spoken = _speech_loss(model, draw, LossWeights())
-    if photos is None:
-        return Stage("tune", sizes.tune_steps, sizes.tune_rate, speech_parameters(model), spoken)
-    book, shape = photos, model_geometry(model)
+    loss = _speech_loss(model, draw, LossWeights())
+    return Stage("tune", sizes.tune_steps, sizes.tune_rate, speech_parameters(model), loss)
 
-    def with_photos(step: int, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, float]]:
-        if step % sizes.photo_every:
-            return spoken(step, generator)
-        return photo_loss(model, book, real, shape, generator, [seed, 4, step])
 
-    parameters = [*speech_parameters(model), *(p for n, p in model.vit.named_parameters() if n not in _NULL)]
-    return Stage("tune", sizes.tune_steps, sizes.tune_rate, parameters, with_photos)
+def photos(model: Nano, book: PhotoBook, real: Pool, synthetic: Pool, sizes: Sizes, seed: int) -> Stage:  # noqa: PLR0917
+    """Learn to look: the visual prompt alone is trained, so what was scored without a photo stays as it was."""
+    shape = model_geometry(model)
+
+    def loss(step: int, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        half = sizes.photo_batch // 2
+        voices = joined(real.draw(half, [seed, 4, step]), synthetic.draw(half, [seed, 5, step]))
+        return photo_loss(model, book, voices, shape, generator, [seed, 6, step])
+
+    parameters = [p for name, p in model.vit.named_parameters() if name not in _NULL]
+    return Stage("photos", sizes.photo_steps, sizes.photo_rate, parameters, loss)
 
 
 _NULL = ("null", "norm.gain")
+"""What speech without a photo goes through."""
