@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Amounts:
     """The base speaks the complaint's voice this often; each time its tokens differ."""
     held_out: int = 5
     """Of the failing class, and of the replay set: they decide when training stops."""
-    guard: int = 9
+    guard: int = 12
     """The verdict listens to these."""
 
     @classmethod
@@ -128,18 +129,20 @@ def fix(
     say("gathering samples")
     training, held_out = bench.examples()
     say(f"training on {len(training)} windows of 3 s")
-    trained = train(
-        bench.base.model,
-        bench.base.weights,
-        training=training,
-        held_out=held_out,
-        prompts=bench.prompt_tokens(),
-        temperature=manifest.sampling.temperature,
-        settings=bench.settings(),
-        report=tick,
-    )
+    with ThreadPoolExecutor(1) as other_core:
+        before = other_core.submit(bench.scores, bench.engine)
+        trained = train(
+            bench.base.model,
+            bench.base.weights,
+            training=training,
+            held_out=held_out,
+            prompts=bench.prompt_tokens(),
+            temperature=manifest.sampling.temperature,
+            settings=bench.settings(),
+            report=tick,
+        )
     say("packing and judging")
-    return bench.finish(trained, out)
+    return bench.finish(trained, out, before.result())
 
 
 @dataclass(frozen=True)
@@ -244,10 +247,9 @@ class Bench:
         frames = self.engine.motion.speak(audio, self.prompt(self.engine), sampling)
         return np.array([frame.tokens for frame in frames])
 
-    def finish(self, trained: Trained, out: Path) -> Result:
-        """Merge, measure base and result as a frame runs them, and write the delta if it is worth sending."""
+    def finish(self, trained: Trained, out: Path, before: tuple[Scores, Scores]) -> Result:
+        """Merge, measure the result as a frame runs it, and write the delta if it is worth sending."""
         factors = integer_factors(trained.factors)
-        before = self._scores(self.engine)
         base_hash = self.engine.manifest.weights_sha256
         if not factors:
             verdict = Verdict(Outcome.NO_IMPROVEMENT, [], ["the training changed no weight by a whole step"])
@@ -257,7 +259,7 @@ class Bench:
             merged.mkdir()
             work.mkdir()
             manifest = merge_package(self.base.folder, factors, merged)
-            after = self._scores(Engine(package.load(merged)))
+            after = self.scores(Engine(package.load(merged)))
             verdict = judge(self.faults, (before[0], after[0]), (before[1], after[1]))
             send = verdict.outcome is Outcome.IMPROVED or self.plan.force
             if send:
@@ -284,13 +286,13 @@ class Bench:
             delta=delta,
         )
 
-    def _scores(self, engine: Engine) -> tuple[Scores, Scores]:
+    def scores(self, engine: Engine) -> tuple[Scores, Scores]:
         """Return the scores on the complaint's voice and on the replay set."""
         own, prompt = [Utterance(self.voice, self.analysis.phones)], self.prompt(engine)
         return score(engine, own, prompt, OWN_SEEDS), score(engine, self._guard_set(), prompt, REPLAY_SEEDS)
 
     def _guard_set(self) -> list[Utterance]:
-        sentences = [*texts.HELD_OUT, *texts.REPLAY][: self.plan.amounts.guard]
+        sentences = texts.GUARD[: self.plan.amounts.guard]
         spoken = [speak(text, 2 * HELD_OUT_SEED + index) for index, text in enumerate(sentences)]
         return [Utterance(item.audio, phones(item.phonemes)) for item in spoken]
 

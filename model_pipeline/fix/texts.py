@@ -77,6 +77,22 @@ HELD_OUT = (
 )
 """Never trained on: they decide when training stops."""
 
+GUARD = (
+    "my grandmother bought some apples and pears",
+    "a few brave people moved the piano up the steps",
+    "we voted for the best film of the evening",
+    "the moon was bright above the frozen lake",
+    "after supper papa read us a poem about the sea",
+    "both of you should go home before the rain begins",
+    "how far away is the farm that you told me about",
+    "please put the blue umbrella back into the hall",
+    "nobody ever knew what became of the white cat",
+    "i would love to have a cup of coffee with you now",
+    "the women of the village made bread and jam for the feast",
+    "calm down and tell me what happened from the start",
+)
+"""Neither trained on nor used for stopping: the verdict listens to these alone."""
+
 BY_FAULT = {
     Fault.BILABIAL: BILABIAL,
     Fault.LABIODENTAL: LABIODENTAL,

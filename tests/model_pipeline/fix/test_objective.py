@@ -14,7 +14,7 @@ from model_pipeline.fix.laboratory import own_controls, own_motion, own_style
 from model_pipeline.fix.objective import SoftMouth, divergence, manner_cost, shut
 from model_pipeline.fix.phones import Phone
 from model_pipeline.fix.samples import ExampleMaker, closed_frames, speak
-from model_pipeline.fix.texts import BY_FAULT, HELD_OUT, texts_for
+from model_pipeline.fix.texts import BY_FAULT, GUARD, HELD_OUT, texts_for
 from model_pipeline.models.config import TINY
 
 TEMPERATURE = 0.7
@@ -82,7 +82,9 @@ def test_sentences_are_rich_in_what_failed():
 
 
 def test_held_out_sentences_are_never_trained_on():
-    assert not set(HELD_OUT) & {text for pool in BY_FAULT.values() for text in pool}
+    trained = {text for pool in BY_FAULT.values() for text in pool}
+    assert not set(HELD_OUT) & trained
+    assert not set(GUARD) & (trained | set(HELD_OUT))
 
 
 def test_examples_weigh_the_failing_sounds_and_know_where_lips_are_shut(maker):
