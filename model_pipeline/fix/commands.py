@@ -22,7 +22,7 @@ The outcome (improved, no-improvement) is printed and in the JSON; both are exit
 delta is written unless --force is given.
 """
 DEFAULT_MINUTES = 1.5
-DEFAULT_STEPS = 100
+DEFAULT_STEPS = 120
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -24,6 +24,9 @@ CLOSING_TEMPERATURE = 0.5
 AMPLITUDE_SHARE = 6.0
 """Amplitude counts so much more than jitter: a mouth that closes at last must move a little faster."""
 
+CLOSING_FRAMES = 2
+"""Lips need so long to close and to part again: there the opening may change."""
+
 SPREAD_FLOOR = 1e-4
 """Square mm: keeps the gradient of a still mouth finite."""
 
@@ -38,11 +41,13 @@ class Weights:
     """mm by which mean opening, mean width and their change miss it, on all frames."""
     replay: float = 2.0
     """Divergence from the base's own answers on the replay set."""
-    elsewhere: float = 1.0
+    elsewhere: float = 0.7
     """The same on other voices, in frames where nothing failed."""
+    level: float = 0.4
+    """mm by which the opening departs from the base's own on the replay set, away from closures."""
     manner: float = 0.5
     """mm by which amplitude departs from the base's or jitter exceeds it: a closure must not cost the vowels."""
-    closure: float = 0.4
+    closure: float = 0.6
     """mm above ``CLOSED_MM`` on P/B/M."""
     silence: float = 0.2
     """mm above ``REST_MM`` in silence, where silence failed; elsewhere the frame's own gate shuts the mouth."""
@@ -107,6 +112,16 @@ def manner_cost(mouth: SoftMouth, logits: torch.Tensor, base: torch.Tensor, vali
     inner = valid[:, 2:]
     rougher = ((own.diff(n=2, dim=1).abs() - before.diff(n=2, dim=1).abs()) * inner).sum(dim=1)
     return AMPLITUDE_SHARE * amplitude + functional.relu(rougher / inner.sum(dim=1).clamp_min(1.0)).mean()
+
+
+def level_cost(
+    mouth: SoftMouth, logits: torch.Tensor, base: torch.Tensor, closed: torch.Tensor, valid: torch.Tensor
+) -> torch.Tensor:
+    """Return by how many mm the mean opening departs from the base's own, away from the frames ``closed`` [B,F]."""
+    near = functional.max_pool1d(closed.float()[:, None], 2 * CLOSING_FRAMES + 1, 1, CLOSING_FRAMES)[:, 0]
+    weight = valid * (1.0 - near)
+    away = functional.smooth_l1_loss(mouth.moments(logits)[0], mouth.moments(base)[0], reduction="none")
+    return (away * weight).sum() / weight.sum().clamp_min(1.0)
 
 
 def _spread(values: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ from model_pipeline.export.int8 import load_model
 from model_pipeline.fix.examples import WINDOW_FRAMES, Origin, feedback_of
 from model_pipeline.fix.findings import Fault
 from model_pipeline.fix.laboratory import own_controls, own_motion, own_style
-from model_pipeline.fix.objective import SoftMouth, divergence, manner_cost, shut
+from model_pipeline.fix.objective import SoftMouth, divergence, level_cost, manner_cost, shut
 from model_pipeline.fix.phones import Phone
 from model_pipeline.fix.samples import ExampleMaker, closed_frames, speak
 from model_pipeline.fix.texts import BY_FAULT, GUARD, HELD_OUT, texts_for
@@ -63,6 +63,18 @@ def test_a_mouth_that_moves_less_or_more_than_the_base_pays(model):
     assert float(manner_cost(mouth, base * 0.5, base, valid)) > 0
     assert float(manner_cost(mouth, base, base * 0.5, valid)) > 0
     assert float(manner_cost(mouth, base, base, valid)) == 0
+
+
+def test_the_opening_may_change_around_a_closure_and_costs_elsewhere(model):
+    mouth, valid = SoftMouth(model, 0.3), torch.ones(1, 20)
+    generator = torch.Generator().manual_seed(3)
+    base, changed = (torch.randn(1, 20, TINY.tokens_per_frame, TINY.codebook_size, generator=generator) for _ in "ab")
+    closed = torch.zeros(1, 20, dtype=torch.bool)
+    closed[0, 10] = True
+    around = base.clone()
+    around[0, 8:13] = changed[0, 8:13]
+    assert float(level_cost(mouth, around, base, closed, valid)) == 0
+    assert float(level_cost(mouth, changed, base, closed, valid)) > 0
 
 
 def test_the_past_comes_late_by_the_feedback_lag():

@@ -67,3 +67,10 @@ def test_more_jitter_is_refused_only_beyond_that_of_real_lips():
     assert outcome(replace(CLOSES, jitter_mm=3.2), CLOSES).worse == [
         "jitter_mm on the complaint's voice 1.50 -> 3.20"
     ]
+
+
+def test_a_mouth_that_moves_further_than_people_do_may_come_down_to_them():
+    wide = replace(BEFORE, amplitude_mm=16.0)
+    for size, worse in ((12.5, []), (11.5, ["amplitude_mm on replay 16.00 -> 11.50"])):
+        after = replace(CLOSES, amplitude_mm=size)
+        assert judge([Fault.BILABIAL], (BEFORE, CLOSES), (wide, after)).worse == worse
