@@ -1,5 +1,6 @@
 """Starts the encoder process, hands it frames, and gives the finished file its name."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -66,7 +67,9 @@ class VideoWriter:
             self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                # What an ended encoder did not read is lost with it; the error that matters is already on its way.
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
         self._temporary.unlink(missing_ok=True)
         self.ring.close()
         os.close(self._sound)
