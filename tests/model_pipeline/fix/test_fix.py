@@ -27,7 +27,7 @@ def fixed(case, tiny_base, tiny_weights, tmp_path_factory):
     code = main(
         [
             *("fix", "--complaint", str(case), "--base", str(tiny_base), "--laboratory", str(tiny_weights)),
-            *("--transcript", WORDS, "--steps", "12", "--rank", "4", "--force", "--samples", "2"),
+            *("--transcript", WORDS, "--steps", "40", "--rank", "4", "--force", "--samples", "2"),
             *("--out", str(out / "delta.lfd"), "--json", str(out / "fix.json")),
         ]
     )
