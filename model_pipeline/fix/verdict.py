@@ -28,7 +28,7 @@ class Tolerance:
     amplitude_share: float = 0.10
     """Lips may not shrink by more than a tenth: closing the mouth for ever would fix every P."""
     natural_amplitude_mm: float = 12.0
-    """22 tracks of real people have a median of 13 mm, half of them 10 to 16; a mouth that moves further may come down."""
+    """22 tracks of real people have a median of 13 mm, half have 10 to 16; a mouth that moves further may come down."""
     r_expected: float = 0.03
     jitter_share: float = 0.25
     natural_jitter_mm: float = 3.0
