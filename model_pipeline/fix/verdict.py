@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import sqrt
 
 from model_pipeline.fix.findings import Fault
 from model_pipeline.fix.guard import Scores
@@ -21,8 +22,8 @@ class Tolerance:
 
     class_share: float = 0.05
     """One sound in twenty."""
-    chance_sounds: float = 1.5
-    """One sound of a class more or less is chance, however few there are."""
+    chance: float = 1.64
+    """Standard errors of a difference of shares: up to here (one side, 95 %) it may be chance, however few there are."""
     silence_mm: float = 0.15
     """Half the tracker's noise."""
     amplitude_share: float = 0.10
@@ -88,15 +89,18 @@ def _losses(where: str, before: Scores, after: Scores, tolerance: Tolerance) -> 
 
 def _class_losses(where: str, before: Scores, after: Scores, tolerance: Tolerance) -> list[str]:
     """A single voice has too few sounds of a class for this: there one sound is a third."""
-    return [
-        f"{name} on {where} {old:.2f} -> {after.shares.get(name, 0.0):.2f}"
-        for name, old in before.shares.items()
-        if after.shares.get(name, 0.0) < old - _class_tolerance(before.counts.get(name, 0), tolerance)
-    ]
+    losses = []
+    for name, old in before.shares.items():
+        new = after.shares.get(name, 0.0)
+        if new < old - _class_tolerance(old, new, before.counts.get(name, 0), tolerance):
+            losses.append(f"{name} on {where} {old:.2f} -> {new:.2f}")
+    return losses
 
 
-def _class_tolerance(count: int, tolerance: Tolerance) -> float:
-    return max(tolerance.class_share, tolerance.chance_sounds / max(count, 1))
+def _class_tolerance(old: float, new: float, count: int, tolerance: Tolerance) -> float:
+    mean = (old + new) / 2
+    error = sqrt(2 * mean * (1 - mean) / max(count, 1))
+    return max(tolerance.class_share, tolerance.chance * error)
 
 
 def _general_losses(where: str, before: Scores, after: Scores, tolerance: Tolerance) -> list[str]:

@@ -55,11 +55,11 @@ def test_silence_is_better_when_it_is_smaller():
     assert verdict.outcome == Outcome.IMPROVED
 
 
-def test_one_sound_of_a_class_more_or_less_is_chance():
-    few = replace(BEFORE, counts={"bilabial": 40, "open": 10})
+def test_a_loss_that_may_be_chance_is_none_and_the_same_loss_over_many_sounds_is_one():
+    few, many = (replace(BEFORE, counts={"bilabial": 40, "open": count}) for count in (20, 400))
     lost = replace(CLOSES, shares={"bilabial": 0.8, "open": 0.8})
     assert judge([Fault.BILABIAL], (few, CLOSES), (few, lost)).worse == []
-    assert judge([Fault.BILABIAL], (BEFORE, CLOSES), (BEFORE, lost)).worse == ["open on replay 0.90 -> 0.80"]
+    assert judge([Fault.BILABIAL], (BEFORE, CLOSES), (many, lost)).worse == ["open on replay 0.90 -> 0.80"]
 
 
 def test_more_jitter_is_refused_only_beyond_that_of_real_lips():
