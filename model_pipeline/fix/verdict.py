@@ -23,13 +23,13 @@ class Tolerance:
     class_share: float = 0.05
     """One sound in twenty."""
     chance: float = 1.64
-    """Standard errors of a difference of shares: up to here (one side, 95 %) it may be chance, however few there are."""
+    """Standard errors of a difference of shares: up to here (one side, 95 %) it may be chance."""
     silence_mm: float = 0.15
     """Half the tracker's noise."""
     amplitude_share: float = 0.10
     """Lips may not shrink by more than a tenth: closing the mouth for ever would fix every P."""
     natural_amplitude_mm: float = 12.0
-    """22 tracks of real people have a median of 13 mm, half have 10 to 16; a mouth that moves further may come down."""
+    """22 tracks of real people have a median of 13 mm, half have 10 to 16; what moves further may come down."""
     r_expected: float = 0.03
     jitter_share: float = 0.25
     natural_jitter_mm: float = 3.0
