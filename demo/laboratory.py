@@ -25,7 +25,7 @@ def make_delta(world: World) -> dict[str, Any]:
     result = world.work / "fix.json"
     world.programs.run(
         "model-pipeline", "fix", "--server", world.url, "--token-file", world.token_file,
-        "--complaint-id", world.complaint_id, "--base", world.base_package,
+        "--complaint-id", world.complaint_id, "--base", world.base_package, "--transcript", TRANSCRIPT,
         "--out", world.work / "lips.lfd", "--json", result, timeout=600,
         advice="read demo.log",
     )  # fmt: skip

@@ -46,7 +46,7 @@ class Amounts:
     """The base speaks the complaint's voice this often; each time its tokens differ."""
     held_out: int = 5
     """Of the failing class, and of the replay set: they decide when training stops."""
-    guard: int = 12
+    guard: int = 24
     """The verdict listens to these."""
 
     @classmethod

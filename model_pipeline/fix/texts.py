@@ -64,6 +64,18 @@ REPLAY = (
     "our neighbours have three dogs and a singing parrot",
     "nobody noticed that the lights had been switched off",
     "what a wonderful surprise to hear your voice again",
+    "my grandmother bought some apples and pears",
+    "a few brave people moved the piano up the steps",
+    "we voted for the best film of the evening",
+    "the moon was bright above the frozen lake",
+    "after supper papa read us a poem about the sea",
+    "both of you should go home before the rain begins",
+    "how far away is the farm that you told me about",
+    "please put the blue umbrella back into the hall",
+    "nobody ever knew what became of the white cat",
+    "i would love to have a cup of coffee with you now",
+    "the women of the village made bread and jam for the feast",
+    "calm down and tell me what happened from the start",
 )
 """Every class in its usual share; the voice of a complaint is never among them."""
 
@@ -78,20 +90,35 @@ HELD_OUT = (
 """Never trained on: they decide when training stops."""
 
 GUARD = (
-    "my grandmother bought some apples and pears",
-    "a few brave people moved the piano up the steps",
-    "we voted for the best film of the evening",
-    "the moon was bright above the frozen lake",
-    "after supper papa read us a poem about the sea",
-    "both of you should go home before the rain begins",
-    "how far away is the farm that you told me about",
-    "please put the blue umbrella back into the hall",
-    "nobody ever knew what became of the white cat",
-    "i would love to have a cup of coffee with you now",
-    "the women of the village made bread and jam for the feast",
-    "calm down and tell me what happened from the start",
+    "the baker sells warm bread and plum buns every morning",
+    "my uncle painted the wooden fence in front of his house",
+    "put the map under the lamp before you pack the bags",
+    "a fat brown rabbit hopped over the muddy path",
+    "the violin was left above the fireplace for five years",
+    "whoever was at the window moved without a sound",
+    "all the apples fell from the old tree by the barn",
+    "could you both wait for me by the museum door",
+    "my wife has never been fond of very loud music",
+    "the farmer's dog barked at the dark shape in the yard",
+    "nobody remembers who built the small stone bridge",
+    "few of them knew the way through the wood to the pool",
+    "the pilot promised a smooth and pleasant trip",
+    "father asked us not to walk on the wet carpet",
+    "the bishop met a group of poor people at the abbey",
+    "snow covered the roofs of the whole village overnight",
+    "if you follow the river you will find a quiet cove",
+    "mum keeps the buttons in a box on top of the cupboard",
+    "what a marvellous view there is from the balcony",
+    "the blue boat slowly moved towards the open sea",
+    "my favourite book is about a whale and a lonely captain",
+    "they have planned a big party for the beginning of may",
+    "the small boy threw two stones into the cool water",
+    "perhaps everyone should be a bit more patient at work",
 )
-"""Neither trained on nor used for stopping: the verdict listens to these alone."""
+"""Neither trained on nor used for stopping: the verdict listens to these alone.
+
+Whoever tunes the training must not look at what single sentences do; who has looked moves them to ``REPLAY``.
+"""
 
 BY_FAULT = {
     Fault.BILABIAL: BILABIAL,
