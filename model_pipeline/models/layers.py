@@ -46,6 +46,24 @@ class FeedForward(nn.Module):
         return self.down(functional.gelu(self.up(self.norm(x))))
 
 
+class AttentionLayer(nn.Module):
+    """The parts of one pre-norm transformer layer; who sees whom, its subclasses say."""
+
+    def __init__(self, width: int, heads: int, *, depth: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = ChannelNorm(width)
+        self.q = Pointwise(width, width, bias=False)
+        self.k = Pointwise(width, width, bias=False)
+        self.v = Pointwise(width, width)
+        self.out = Pointwise(width, width, gain=depth**-0.5)
+        self.feed = FeedForward(width, depth=depth)
+
+    def keys(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Unrotated keys and values [B,H,dh,N] of normalised tokens."""
+        return split_heads(self.k(tokens), self.heads), split_heads(self.v(tokens), self.heads)
+
+
 def split_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
     """[B, H*dh, 1, N] -> [B, H, dh, N]."""
     return x.reshape(x.shape[0], heads, x.shape[1] // heads, x.shape[3])

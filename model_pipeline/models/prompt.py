@@ -10,30 +10,24 @@ import torch
 from torch import nn
 
 from model_pipeline.models.config import PATCH, PROMPT_TOKENS, REST_FIELDS, ModelConfig
-from model_pipeline.models.layers import ChannelNorm, FeedForward, Pointwise, merge_heads, split_heads
+from model_pipeline.models.layers import AttentionLayer, ChannelNorm, Pointwise, merge_heads, split_heads
 
 NULL_BIAS = math.log(PROMPT_TOKENS)
 _REST_CENTRE = (5.0, 48.0, 0.5, 0.0)
 _REST_SPREAD = (5.0, 6.0, 1.0, 1.0)
 
 
-class PromptLayer(nn.Module):
+class PromptLayer(AttentionLayer):
     """Full self-attention over patches and feed-forward."""
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.heads = config.heads
-        self.norm = ChannelNorm(config.width)
-        self.q = Pointwise(config.width, config.width, bias=False)
-        self.k = Pointwise(config.width, config.width, bias=False)
-        self.v = Pointwise(config.width, config.width)
-        self.out = Pointwise(config.width, config.width, gain=(2 * config.prompt_layers) ** -0.5)
-        self.feed = FeedForward(config.width, depth=2 * config.prompt_layers)
+        super().__init__(config.width, config.heads, depth=2 * config.prompt_layers)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B,D,1,256] -> [B,D,1,256]."""
         y = self.norm(x)
-        q, k, v = (split_heads(layer(y), self.heads) for layer in (self.q, self.k, self.v))
+        q = split_heads(self.q(y), self.heads)
+        k, v = self.keys(y)
         scores = q.transpose(2, 3) @ k * q.shape[2] ** -0.5
         x = x + self.out(merge_heads(v @ torch.softmax(scores, dim=-1).transpose(2, 3)))
         return x + self.feed(x)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from model_pipeline.models.config import ModelConfig
-from model_pipeline.models.layers import ChannelNorm, FeedForward, Pointwise, merge_heads, rotate, split_heads
+from model_pipeline.models.layers import AttentionLayer, ChannelNorm, Pointwise, merge_heads, rotate, split_heads
 
 HIDDEN = -1e4
 
@@ -35,22 +35,11 @@ class Prompt(NamedTuple):
     bias: float
 
 
-class Block(nn.Module):
+class Block(AttentionLayer):
     """Attention to prompt, cache and own tokens; feed-forward."""
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.heads = config.heads
-        self.norm = ChannelNorm(config.width)
-        self.q = Pointwise(config.width, config.width, bias=False)
-        self.k = Pointwise(config.width, config.width, bias=False)
-        self.v = Pointwise(config.width, config.width)
-        self.out = Pointwise(config.width, config.width, gain=(2 * config.layers) ** -0.5)
-        self.feed = FeedForward(config.width, depth=2 * config.layers)
-
-    def keys(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Unrotated keys and values [B,H,dh,N] of normalised tokens."""
-        return split_heads(self.k(tokens), self.heads), split_heads(self.v(tokens), self.heads)
+        super().__init__(config.width, config.heads, depth=2 * config.layers)
 
     def attend(  # noqa: PLR0917
         self, q: torch.Tensor, turned: torch.Tensor, prompt: Prompt, layer: int,
