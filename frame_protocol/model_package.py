@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
@@ -41,9 +42,19 @@ class GraphShape(msgspec.Struct, frozen=True, kw_only=True):
     map_channels: list[ShortText]
 
 
-class Sampling(msgspec.Struct, frozen=True, kw_only=True):
-    """How tokens are drawn unless the caller says otherwise."""
+class Decode(StrEnum):
+    """How motion comes from the chances of the tokens."""
 
+    DRAW = "draw"
+    """One token is drawn, by ``temperature`` and ``seed``."""
+    MEAN = "mean"
+    """The mean of all code vectors, each weighed by its chance at ``temperature``; nothing is left to dice."""
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """How motion is decoded unless the caller says otherwise."""
+
+    decode: Decode = Decode.DRAW
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.5
     seed: int = 0
 

@@ -39,7 +39,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     )
     parser.add_argument("--preset", choices=PRESETS, default="veryfast", help="speed of the H.264 encoder (veryfast)")
     parser.add_argument(
-        "--temperature", type=_temperature, help="0: always the likeliest motion (default: the model's own)"
+        "--temperature",
+        type=_temperature,
+        help="draw the motion by chance; 0: always the likeliest (default: the model's own way, its mean motion)",
     )
     parser.add_argument("--seed", type=int, help="another number, another performance (default: the model's own)")
     parser.add_argument("--motion-json", type=Path, help="write the lip opening and the tokens of each frame here")

@@ -17,7 +17,7 @@ from device_agent.engine.video.job import EncodeResult
 from device_agent.engine.video.writer import DEFAULT_PRESET, VideoWriter
 from device_agent.engine.voice import MODEL_RATE, load_voice
 from device_agent.provenance import Provenance, to_metadata
-from frame_protocol.model_package import Sampling
+from frame_protocol.model_package import Decode, Sampling
 from frame_protocol.telemetry import Fill, Render
 
 Progress = Callable[[int, int], None]
@@ -92,6 +92,7 @@ def render(
 def _sampling(engine: Engine, options: Options) -> Sampling:
     default = engine.manifest.sampling
     return Sampling(
+        decode=default.decode if options.temperature is None else Decode.DRAW,
         temperature=default.temperature if options.temperature is None else options.temperature,
         seed=default.seed if options.seed is None else options.seed,
     )

@@ -13,6 +13,9 @@ from model_pipeline.data.basis import MotionBasis, displacement
 from model_pipeline.data.tracks import Track, by_speaker, closed_mouth
 
 Floats = NDArray[np.float32]
+USUAL_AMPLITUDE_MM = 12.3
+"""95th less 5th percentile of the opening: the median of the 22 tracks, which have 7 to 25."""
+LIVELINESS_BOUNDS = (0.5, 2.0)
 CLOSED_MM = 0.4
 """What the tracker reads on lips that touch."""
 
@@ -44,10 +47,12 @@ class Controls:
 
 @dataclass(frozen=True)
 class SpeakerMotion:
-    """Coefficients [T,P] of one track, and its sound."""
+    """Coefficients [T,P] of one track, as far as people usually move, and its sound."""
 
     track: Track
     motion: Floats
+    liveliness: float
+    """``motion`` times this is what was measured."""
 
 
 def speaker_motion(tracks: Sequence[Track], basis: MotionBasis) -> list[SpeakerMotion]:
@@ -59,10 +64,23 @@ def speaker_motion(tracks: Sequence[Track], basis: MotionBasis) -> list[SpeakerM
     for group in by_speaker(list(tracks)).values():
         neutral = closed_mouth(np.concatenate([track.points for track in group]))
         left_open = max(0.0, float(canonical.opening(neutral)) - CLOSED_MM)
-        for track in group:
-            motion = basis.coefficients(displacement(track.points, neutral, basis.points.astype(np.float64)))
-            found.append(SpeakerMotion(track, motion + left_open * slope / float(slope @ rise)))
+        own = [
+            basis.coefficients(displacement(track.points, neutral, basis.points.astype(np.float64)))
+            + left_open * slope / float(slope @ rise)
+            for track in group
+        ]
+        share = _liveliness(np.concatenate(own) @ opening_row(basis))
+        found += [SpeakerMotion(track, motion / share, share) for track, motion in zip(group, own, strict=True)]
     return found
+
+
+def _liveliness(opening: Floats) -> float:
+    """Return how far a speaker opens the mouth [T mm], 1 being the median of people.
+
+    Nobody hears from a voice how lively its owner's face is: a model that is to guess it learns to mumble.
+    """
+    low, high = np.percentile(opening, (5, 95))
+    return float(np.clip((high - low) / USUAL_AMPLITUDE_MM, *LIVELINESS_BOUNDS))
 
 
 def _opening_slope(tracks: Sequence[Track], basis: MotionBasis) -> Floats:

@@ -14,12 +14,11 @@ from model_pipeline.models.nano import Nano
 
 
 class TorchBackend:
-    """Implements ``device_agent.engine.runtime.backend.Backend``; remembers the logits of every step."""
+    """Implements ``device_agent.engine.runtime.backend.Backend``."""
 
     def __init__(self, model: Nano) -> None:
         self._audio, self._prompt = AudioGraph(model), PromptGraph(model)
         self._step, self._decoder = StepGraph(model), DecoderGraph(model)
-        self.logits: list[Floats] = []
 
     @torch.inference_mode()
     def audio(self, mel: Floats) -> Floats:
@@ -36,7 +35,6 @@ class TorchBackend:
     def step(self, inputs: StepInputs) -> tuple[Floats, Floats, Floats]:
         """Run one frame."""
         logits, keys, values = self._step(*(torch.from_numpy(array) for array in vars(inputs).values()))
-        self.logits.append(logits.numpy())
         return logits.numpy(), keys.numpy(), values.numpy()
 
     @torch.inference_mode()
@@ -45,17 +43,12 @@ class TorchBackend:
         return np.asarray(self._decoder(torch.from_numpy(codes)).numpy())
 
 
-def speak(model: Nano, audio: Floats, sampling: Sampling) -> tuple[Floats, Floats]:
-    """Return maps [F,4,64,64] of the tokens drawn, and those of the mean codes ("soft"), without a photo."""
+def speak(model: Nano, audio: Floats, sampling: Sampling) -> Floats:
+    """Return maps [F,4,64,64], without a photo."""
     model.eval()
     backend = TorchBackend(model)
     constants = Constants(
         model.codebook.vectors.numpy(), model.points.numpy(), np.array(canonical.EXTENT_MM), model.opening_map.numpy()
     )
     motion = MotionModel(backend, model.config.graph_shape(), constants)
-    drawn = np.stack([frame.motion for frame in motion.speak(audio, motion.null_prompt(), sampling)])
-    with torch.inference_mode():
-        logits = torch.from_numpy(np.concatenate(backend.logits))[:, :, 0]
-        codes = torch.softmax(logits, dim=1).transpose(1, 2) @ model.codebook.vectors
-        soft = model.decode(codes).numpy()
-    return drawn, soft
+    return np.stack([frame.motion for frame in motion.speak(audio, motion.null_prompt(), sampling)])

@@ -9,12 +9,13 @@ from model_pipeline.recipes.commands import DEFAULT_DATA
 
 EVALUATE_HELP = """keys of the JSON:
   v                     1
-  settings              temperature, seed and tuning steps
+  settings              decode, temperature, seed and tuning steps
   rows.ROW              means over clips: r_opening, r_width (Pearson), mpjpe_centred_mm, mpjpe_mm (40 lip points),
                         amplitude_ratio (sd of opening, predicted / real), lag_frames (median; + = late),
                         jitter_ratio (mean |2nd difference| of opening, predicted / real), r_opening_by_seconds
   clips.ROW.CLIP        the same for each clip
-rows: static, loudness, ridge (baselines); argmax, soft (mean of codes), shipped (the package's sampling)
+rows: static, loudness, ridge (baselines); argmax (likeliest tokens), drawn (tokens by chance, temperature
+      0.15), shipped (what packages carry: the mean of the codes)
 
 example: model-pipeline evaluate --json scores.json
 """
@@ -45,7 +46,9 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
         "--weights", type=Path, help="folder with pretrained.safetensors (default: the ones that ship)"
     )
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="folds to run (default: all)")
-    parser.add_argument("--temperature", type=float, help="sampling temperature (default: what ships)")
+    parser.add_argument(
+        "--temperature", type=float, help="sharpness of the row shipped (default: what packages carry)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
     parser.set_defaults(run=_evaluate)
 

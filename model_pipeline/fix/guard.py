@@ -8,18 +8,10 @@ import numpy as np
 from device_agent.engine import canonical
 from device_agent.engine.loaded import Engine
 from device_agent.engine.runtime.motion import Prompt
-from frame_protocol.model_package import Sampling
 from model_pipeline.fix.curve import MouthCurve
 from model_pipeline.fix.findings import CLASS_FAULTS, Fault
 from model_pipeline.fix.measure import Measurement, Occurrence, measure
 from model_pipeline.fix.phones import Phone, SoundClass
-
-OWN_SEEDS = (0, 1, 2)
-"""Sampling draws tokens by chance: the one voice of a complaint is spoken this often, and the figures are means."""
-
-REPLAY_SEEDS = (0,)
-"""Many sentences average by themselves."""
-
 
 HALF_OPEN_GATE = 0.5
 """Below this the frame's own detector hears silence."""
@@ -62,18 +54,15 @@ class Scores:
         return by_fault[fault] if fault in by_fault else self.shares.get(fault.value)
 
 
-def score(engine: Engine, utterances: Sequence[Utterance], prompt: Prompt, seeds: Sequence[int]) -> Scores:
-    """Speak every utterance with every seed and measure the mouths."""
-    return pooled(
-        [measure(spoken_curve(engine, item, prompt, seed), item.phones) for item in utterances for seed in seeds]
-    )
+def score(engine: Engine, utterances: Sequence[Utterance], prompt: Prompt) -> Scores:
+    """Speak every utterance as the package does and measure the mouths."""
+    return pooled([measure(spoken_curve(engine, item, prompt), item.phones) for item in utterances])
 
 
-def spoken_curve(engine: Engine, utterance: Utterance, prompt: Prompt, seed: int) -> MouthCurve:
+def spoken_curve(engine: Engine, utterance: Utterance, prompt: Prompt) -> MouthCurve:
     """Return the mouth that the frame would show, gate included, in canonical millimetres."""
-    sampling = Sampling(temperature=engine.manifest.sampling.temperature, seed=seed)
     gate = np.array(list(engine.gate(utterance.samples)), np.float32)
-    maps = [frame.motion for frame in engine.motion.speak(utterance.samples, prompt, sampling)]
+    maps = [frame.motion for frame in engine.motion.speak(utterance.samples, prompt, engine.manifest.sampling)]
     shapes = [_mouth(engine, motion * openness) for motion, openness in zip(maps, gate, strict=False)]
     opening, width = (np.array([shape[index] for shape in shapes]) for index in (0, 1))
     silent = gate[: len(shapes)] < HALF_OPEN_GATE

@@ -72,11 +72,10 @@ LEAST_FACTOR, MOST_FACTOR = 0.5, 2.0
 """A style beyond these is no style but a model that does not move, or moves at random."""
 
 
-def own_motion(model: Nano, tokens: np.ndarray) -> np.ndarray:
-    """Return the coefficients [F,P] that tokens [F,T] stand for."""
+def own_motion(model: Nano, codes: np.ndarray) -> np.ndarray:
+    """Return the coefficients [F,P] that code vectors [F,T,K] stand for."""
     weight = model.encoder.project.weight.detach().numpy().astype(np.float64)
-    codes = model.codebook.vectors.numpy()[tokens].reshape(len(tokens), -1)
-    return np.asarray(codes @ np.linalg.pinv(weight).T)
+    return np.asarray(codes.reshape(len(codes), -1) @ np.linalg.pinv(weight).T)
 
 
 def _rows(model: Nano) -> np.ndarray:

@@ -14,13 +14,6 @@ CLOSED_MM = 0.5
 REST_MM = 0.3
 """The same in silence."""
 
-COLDEST = 0.1
-"""Tokens drawn below this temperature are treated as if drawn at it: at 0 there is no gradient."""
-
-CLOSING_TEMPERATURE = 0.5
-"""Closures are learnt as if tokens were drawn at this: at a lower one, a mouth that surely opens has no gradient."""
-
-
 AMPLITUDE_SHARE = 6.0
 """Amplitude counts so much more than jitter: a mouth that closes at last must move a little faster."""
 
@@ -54,22 +47,19 @@ class Weights:
 
 
 class SoftMouth:
-    """Opening (or width) in mm that a distribution over tokens shows; exact, because codes add up linearly."""
+    """Opening (or width) in mm that the mean of the codes shows; exact, because codes add up linearly."""
 
     def __init__(self, model: Nano, temperature: float, *, width: bool = False) -> None:
-        self._temperature = max(temperature, COLDEST)
+        self._temperature = temperature
         weight = model.encoder.project.weight.detach()
         self._row = torch.from_numpy((width_row if width else opening_row)(model.basis()))
         per_code = (torch.linalg.pinv(weight).T @ self._row).reshape(model.config.tokens_per_frame, -1)
         self._table = per_code @ model.codebook.vectors.T
         """[T, codebook]: mm that each code adds."""
 
-    def moments(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits [...,T,codebook] -> mean [...] in mm and variance, as tokens are drawn."""
-        chance = torch.softmax(logits / self._temperature, dim=-1)
-        mean = (chance * self._table).sum(dim=-1)
-        square = (chance * self._table.square()).sum(dim=-1)
-        return mean.sum(dim=-1), (square - mean.square()).clamp_min(0.0).sum(dim=-1)
+    def mm(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits [...,T,codebook] -> mm [...]."""
+        return (torch.softmax(logits / self._temperature, dim=-1) * self._table).sum(dim=(-2, -1))
 
     def true_mm(self, motion: torch.Tensor) -> torch.Tensor:
         """Coefficients [...,P] -> mm."""
@@ -77,15 +67,14 @@ class SoftMouth:
 
 
 def shut(mouth: SoftMouth, logits: torch.Tensor, where: torch.Tensor, most_mm: float) -> torch.Tensor:
-    """Return by how many mm lips drawn from logits [B,F,T,codebook] exceed ``most_mm`` in ``where``: smooth, mean.
+    """Return by how many mm the lips of logits [B,F,T,codebook] exceed ``most_mm`` in ``where``: smooth, mean.
 
-    Linear far away, so that a mouth that stands open does not drown every other part; chance adds its variance.
+    Linear far away, so that a mouth that stands open does not drown every other part.
     """
     if not bool(where.any()):
         return logits.sum() * 0.0
-    mean, variance = mouth.moments(logits[where])
-    beyond = functional.relu(mean - most_mm)
-    return (functional.smooth_l1_loss(beyond, torch.zeros_like(beyond), reduction="none") + variance).mean()
+    beyond = functional.relu(mouth.mm(logits[where]) - most_mm)
+    return functional.smooth_l1_loss(beyond, torch.zeros_like(beyond))
 
 
 def token_cost(logits: torch.Tensor, soft: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -96,7 +85,7 @@ def token_cost(logits: torch.Tensor, soft: torch.Tensor, weight: torch.Tensor) -
 
 def shape_cost(mouth: SoftMouth, logits: torch.Tensor, motion: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Return by how many mm the mean and its change miss those of ``motion`` [B,F,P]; weight [B,F]."""
-    opening, wanted = mouth.moments(logits)[0], mouth.true_mm(motion)
+    opening, wanted = mouth.mm(logits), mouth.true_mm(motion)
     away = functional.smooth_l1_loss(opening, wanted, reduction="none")
     speed = functional.smooth_l1_loss(opening.diff(dim=1), wanted.diff(dim=1), reduction="none")
     return ((away[:, 1:] + speed) * weight[:, 1:]).sum() / weight[:, 1:].sum().clamp_min(1.0)
@@ -107,7 +96,7 @@ def manner_cost(mouth: SoftMouth, logits: torch.Tensor, base: torch.Tensor, vali
 
     Amplitude is the standard deviation of the mean opening over a window, jitter its mean second difference.
     """
-    own, before = mouth.moments(logits)[0], mouth.moments(base)[0]
+    own, before = mouth.mm(logits), mouth.mm(base)
     amplitude = functional.smooth_l1_loss(_spread(own, valid), _spread(before, valid))
     inner = valid[:, 2:]
     rougher = ((own.diff(n=2, dim=1).abs() - before.diff(n=2, dim=1).abs()) * inner).sum(dim=1)
@@ -120,7 +109,7 @@ def level_cost(
     """Return by how many mm the mean opening departs from the base's own, away from the frames ``closed`` [B,F]."""
     near = functional.max_pool1d(closed.float()[:, None], 2 * CLOSING_FRAMES + 1, 1, CLOSING_FRAMES)[:, 0]
     weight = valid * (1.0 - near)
-    away = functional.smooth_l1_loss(mouth.moments(logits)[0], mouth.moments(base)[0], reduction="none")
+    away = functional.smooth_l1_loss(mouth.mm(logits), mouth.mm(base), reduction="none")
     return (away * weight).sum() / weight.sum().clamp_min(1.0)
 
 

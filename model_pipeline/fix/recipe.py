@@ -1,7 +1,7 @@
 """A complaint becomes a delta, step by step: analyse, gather samples, train, pack, judge."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from device_agent.engine.loaded import Engine
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.runtime.motion import Prompt
 from device_agent.errors import NoFace
-from frame_protocol.model_package import Sampling
+from frame_protocol.model_package import Decode, Sampling
 from model_pipeline.data import visemes
 from model_pipeline.data.samples import Controls
 from model_pipeline.errors import FixError
@@ -24,7 +24,7 @@ from model_pipeline.fix.analysis import Analysis, analyse
 from model_pipeline.fix.complaint import ComplaintCase
 from model_pipeline.fix.examples import Example, PromptKind
 from model_pipeline.fix.findings import Fault
-from model_pipeline.fix.guard import OWN_SEEDS, REPLAY_SEEDS, Scores, Utterance, score
+from model_pipeline.fix.guard import Scores, Utterance, score
 from model_pipeline.fix.ipa import phones
 from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS, Base, load_base, own_controls, own_motion, own_style
 from model_pipeline.fix.media import read_frames, read_sound
@@ -42,8 +42,8 @@ class Amounts:
 
     failing: int = 36
     replay: int = 36
-    own_voice_draws: int = 4
-    """The base speaks the complaint's voice this often; each time its tokens differ."""
+    own_voice_pasts: int = 4
+    """The complaint's voice is trained on this often; each time another part of its past is hidden."""
     held_out: int = 5
     """Of the failing class, and of the replay set: they decide when training stops."""
     guard: int = 24
@@ -52,7 +52,7 @@ class Amounts:
     @classmethod
     def small(cls, count: int) -> "Amounts":
         """Return ``count`` of each."""
-        return cls(failing=count, replay=count, own_voice_draws=1, held_out=min(count, 5), guard=count)
+        return cls(failing=count, replay=count, own_voice_pasts=1, held_out=min(count, 5), guard=count)
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ class Result:
 
 SIDES = ("before", "after")
 Say = Callable[[str], None]
+COLDEST = 0.1
+"""At 0 only the likeliest code counts, and there is no gradient."""
 SHAPE_SENTENCES = 5
 """So many ordinary sentences show which shapes the base makes for an opening and a width."""
 HELD_OUT_SEED = 900_000
@@ -137,12 +139,17 @@ def fix(
             training=training,
             held_out=held_out,
             prompts=bench.prompt_tokens(),
-            temperature=manifest.sampling.temperature,
+            temperature=mouth_temperature(manifest.sampling),
             settings=bench.settings(),
             report=tick,
         )
     say("packing and judging")
     return bench.finish(trained, out, before.result())
+
+
+def mouth_temperature(sampling: Sampling) -> float:
+    """Return at which temperature the mean of the codes is what a frame shows, or what its drawings come to."""
+    return max(sampling.temperature, COLDEST) if sampling.decode is Decode.MEAN else 1.0
 
 
 @dataclass(frozen=True)
@@ -203,23 +210,18 @@ class Bench:
     def examples(self) -> tuple[list[Example], list[Example]]:
         """Return what is trained on and what decides when to stop."""
         seed, amounts = self.plan.settings.seed, self.plan.amounts
-        said = {
-            seed: self._said(seed) for seed in (*range(seed, seed + amounts.own_voice_draws), HELD_OUT_SEED + seed)
-        }
-        model = self.base.model
+        model, said = self.base.model, self._codes(self.voice)
         ordinary = [speak(text, seed) for text in texts.REPLAY[:SHAPE_SENTENCES]]
-        moved = [own_motion(model, self._tokens(item.audio, seed)) for item in ordinary]
+        moved = [own_motion(model, self._codes(item.audio)) for item in ordinary]
         by_rule = np.concatenate([item.lips(visemes.Style()) for item in ordinary])
-        controls = own_controls(
-            model, np.concatenate([*(own_motion(model, tokens) for tokens in said.values()), *moved])
-        )
+        controls = own_controls(model, np.concatenate([own_motion(model, said), *moved]))
         maker = ExampleMaker(model, controls, own_style(model, np.concatenate(moved), by_rule))
         training = [*self._failing(maker, texts.texts_for(self.faults, amounts.failing, seed), seed)]
         training += self._replay(maker, controls, amounts.replay, seed)
-        training += self._own_voice(maker, {key: said[key] for key in said if key < HELD_OUT_SEED})
+        training += self._own_voice(maker, said, range(seed, seed + amounts.own_voice_pasts))
         held_out = [*self._failing(maker, texts.HELD_OUT[: amounts.held_out], HELD_OUT_SEED + seed)]
         held_out += self._replay(maker, controls, amounts.held_out, HELD_OUT_SEED + seed)
-        held_out += self._own_voice(maker, {key: said[key] for key in said if key >= HELD_OUT_SEED})
+        held_out += self._own_voice(maker, said, [HELD_OUT_SEED + seed])
         return training, held_out
 
     def _failing(self, maker: ExampleMaker, sentences: Sequence[str], seed: int) -> Iterator[Example]:
@@ -233,19 +235,15 @@ class Bench:
         for index, sample in enumerate(samples):
             yield from maker.replay(sample, seed + index)
 
-    def _own_voice(self, maker: ExampleMaker, said: Mapping[int, np.ndarray]) -> Iterator[Example]:
+    def _own_voice(self, maker: ExampleMaker, said: np.ndarray, seeds: Iterable[int]) -> Iterator[Example]:
         voice = OwnVoice(self.voice, self.analysis.phones, self.speaking)
-        for seed, tokens in said.items():
-            yield from maker.own_voice(voice, tokens, PromptKind.PHOTO, seed)
+        for seed in seeds:
+            yield from maker.own_voice(voice, said, PromptKind.PHOTO, seed)
 
-    def _said(self, seed: int) -> np.ndarray:
-        """Return the tokens [F,T] that the base draws for the complaint's voice."""
-        return self._tokens(self.voice, seed)
-
-    def _tokens(self, audio: np.ndarray, seed: int) -> np.ndarray:
-        sampling = Sampling(temperature=self.engine.manifest.sampling.temperature, seed=seed)
-        frames = self.engine.motion.speak(audio, self.prompt(self.engine), sampling)
-        return np.array([frame.tokens for frame in frames])
+    def _codes(self, audio: np.ndarray) -> np.ndarray:
+        """Return the code vectors [F,T,K] that the installed base shows for ``audio``."""
+        spoken = self.engine.motion.speak(audio, self.prompt(self.engine), self.engine.manifest.sampling)
+        return np.array([frame.codes for frame in spoken], np.float32)
 
     def finish(self, trained: Trained, out: Path, before: tuple[Scores, Scores]) -> Result:
         """Merge, measure the result as a frame runs it, and write the delta if it is worth sending."""
@@ -289,7 +287,7 @@ class Bench:
     def scores(self, engine: Engine) -> tuple[Scores, Scores]:
         """Return the scores on the complaint's voice and on the replay set."""
         own, prompt = [Utterance(self.voice, self.analysis.phones)], self.prompt(engine)
-        return score(engine, own, prompt, OWN_SEEDS), score(engine, self._guard_set(), prompt, REPLAY_SEEDS)
+        return score(engine, own, prompt), score(engine, self._guard_set(), prompt)
 
     def _guard_set(self) -> list[Utterance]:
         sentences = texts.GUARD[: self.plan.amounts.guard]

@@ -113,12 +113,11 @@ class ExampleMaker:
         """Yield windows of ordinary speech; every frame counts."""
         yield from self._windows(sample, Origin.REPLAY, np.ones(len(sample.motion), np.float32), seed)
 
-    def own_voice(self, voice: OwnVoice, tokens: np.ndarray, prompt: PromptKind, seed: int) -> Iterator[Example]:
-        """Yield windows of the complaint's voice: ``tokens`` [F,T] are what the base drew, not what is right."""
-        frames = len(tokens)
+    def own_voice(self, voice: OwnVoice, codes: np.ndarray, prompt: PromptKind, seed: int) -> Iterator[Example]:
+        """Yield windows of the complaint's voice: ``codes`` [F,T,K] are what the base shows, not what is right."""
+        frames = len(codes)
         closed = closed_frames(voice.phones, frames)
         still = still_frames(~_fitted(voice.speaking, frames))
-        codes = self._model.codebook.vectors.numpy()[tokens]
         whole = self._example(
             (Origin.COMPLAINT, prompt),
             mel=features.log_mel(voice.audio),

@@ -16,7 +16,6 @@ from model_pipeline.fix.examples import Batch, Example, Origin, PromptKind, batc
 from model_pipeline.fix.lora import Int8Weight, IntegerLora, attach, parameters
 from model_pipeline.fix.objective import (
     CLOSED_MM,
-    CLOSING_TEMPERATURE,
     REST_MM,
     SoftMouth,
     Weights,
@@ -108,8 +107,7 @@ def train(
     model.eval()
     to_train, to_check = (_answered(model, examples, prompts) for examples in (training, held_out))
     loras = attach(model, base, settings.rank, settings.seed)
-    soft = max(temperature, CLOSING_TEMPERATURE)
-    mouths = _Mouths(SoftMouth(model, temperature), SoftMouth(model, soft), SoftMouth(model, soft, width=True))
+    mouths = _Mouths(SoftMouth(model, temperature), SoftMouth(model, temperature, width=True))
     return _Run(model, loras, mouths, prompts, settings).go(to_train, to_check, report)
 
 
@@ -143,10 +141,9 @@ def _answered(model: Nano, examples: Sequence[Example], prompts: Mapping[PromptK
 
 
 class _Mouths(NamedTuple):
-    """The opening as it is drawn on a frame, the one that learns to close, and the width."""
+    """The two figures of a mouth."""
 
-    drawn: SoftMouth
-    closing: SoftMouth
+    opening: SoftMouth
     width: SoftMouth
 
 
@@ -229,22 +226,22 @@ class _Run:
         logits = self._model.logits(batch.mel, batch.feedback, prompt)
         valid = batch.valid.float()
         away = 1.0 - batch.weight if group.origin is Origin.FAILING else batch.weight
-        costs = {"manner": weights.manner * manner_cost(self._mouths.drawn, logits, answers, valid)}
+        costs = {"manner": weights.manner * manner_cost(self._mouths.opening, logits, answers, valid)}
         if group.origin is not Origin.REPLAY:
-            closed = shut(self._mouths.closing, logits, batch.closed & batch.valid, CLOSED_MM)
-            still = shut(self._mouths.closing, logits, batch.still & batch.valid, REST_MM)
+            closed = shut(self._mouths.opening, logits, batch.closed & batch.valid, CLOSED_MM)
+            still = shut(self._mouths.opening, logits, batch.still & batch.valid, REST_MM)
             costs["closure"], costs["silence"] = weights.closure * closed, weights.silence * still
             costs["elsewhere"] = weights.elsewhere * divergence(logits, answers, away * valid)
         else:
             costs["replay"] = weights.replay * divergence(logits, answers, valid)
-            costs["level"] = weights.level * level_cost(self._mouths.drawn, logits, answers, batch.closed, valid)
+            costs["level"] = weights.level * level_cost(self._mouths.opening, logits, answers, batch.closed, valid)
             costs["width"] = weights.manner * manner_cost(self._mouths.width, logits, answers, valid)
         if group.origin is not Origin.REPLAY:  # of the complaint's motion is known where lips are shut: there it is 0
             soft = targets(self._model, batch.motion)[1]
             known = batch.weight * valid if group.origin is Origin.FAILING else (batch.closed & batch.valid).float()
             costs["tokens"] = weights.tokens * token_cost(logits, soft, known)
         if group.origin is Origin.FAILING:
-            shapes = (shape_cost(mouth, logits, batch.motion, valid) for mouth in self._mouths[1:])
+            shapes = (shape_cost(mouth, logits, batch.motion, valid) for mouth in self._mouths)
             costs["opening"] = weights.opening * torch.stack(list(shapes)).sum()
         return costs
 

@@ -27,9 +27,12 @@ class ModelConfig:
     context_frames: int = 25
     audio_chunk: int = 12
     audio_left: int = 17
-    audio_right: int = 3
-    audio_band: tuple[int, int] = (8, 1)
-    """Frames back and ahead that each audio layer sees; with the stem's one: left 17, right 3."""
+    audio_right: int = 9
+    audio_band: tuple[int, int] = (8, 4)
+    """Frames back and ahead that each audio layer sees; with the stem's one: left 17, right 9.
+
+    Lips move up to 0.3 s before the sound that they shape, and the voice is recorded before a frame is drawn.
+    """
     feedback_lag: int = 1
     decoder_width: int = 32
 
@@ -65,7 +68,8 @@ class ModelConfig:
 NANO = ModelConfig()
 TINY = ModelConfig(
     family="tiny", width=32, heads=2, layers=2, audio_layers=1, prompt_layers=1, codebook_size=32, code_dim=4,
-    context_frames=6, audio_chunk=6, audio_left=9, audio_right=2, decoder_width=8,
+    context_frames=6, audio_chunk=6, audio_left=9, audio_right=2, audio_band=(8, 1),
+    decoder_width=8,
 )  # fmt: skip
 """For tests: everything that nano has, in a second."""
 CONFIGS = {config.family: config for config in (NANO, TINY)}

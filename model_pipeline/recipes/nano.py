@@ -85,12 +85,18 @@ def real_pool(motions: Sequence[SpeakerMotion], sizes: Sizes, seed: int) -> Pool
     return Pool(found, sizes.frames, seed, balance=True)
 
 
-def tune_fold(model: Nano, train: Sequence[Track], sizes: Sizes, fold: int, watcher: Watcher | None = None) -> None:
-    """Run the stage that hears real people on the training folds alone."""
+def fold_pools(model: Nano, train: Sequence[Track], sizes: Sizes, seed: int) -> tuple[Pool, Pool]:
+    """Return real clips of the training folds alone, and the synthetic ones that accompany them."""
     material = gather(model, train, TUNE_SYNTHETIC)
     synthetic = Pool(material.synthetic, sizes.frames, SEED, balance=False)
-    real = real_pool(material.motions, sizes, SEED + fold)
-    Run(None, model, SEED + fold, watcher or Silent()).train(stages.tune(model, real, synthetic, sizes, SEED + fold))
+    return real_pool(material.motions, sizes, seed), synthetic
+
+
+def tune_fold(  # noqa: PLR0917
+    model: Nano, real: Pool, synthetic: Pool, sizes: Sizes, seed: int, watcher: Watcher | None = None
+) -> None:
+    """Run the stage that hears real people on ``real``."""
+    Run(None, model, seed, watcher or Silent()).train(stages.tune(model, real, synthetic, sizes, seed))
 
 
 def save_pretrained(model: Nano, path: Path) -> None:

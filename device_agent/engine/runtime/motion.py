@@ -3,7 +3,7 @@
 Memory does not grow with the length of the voice: the sound passes in windows, the past lives in a ring.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from device_agent.engine.arrays import Floats
 from device_agent.engine.package import Constants
 from device_agent.engine.runtime.backend import Backend, StepInputs
 from device_agent.engine.runtime.ring import Ring
-from frame_protocol.model_package import GraphShape, Sampling
+from frame_protocol.model_package import Decode, GraphShape, Sampling
 
 PROMPT_SIDE = 256
 
@@ -31,6 +31,9 @@ class FrameMotion:
     """One frame as the model sees it."""
 
     tokens: list[int]
+    """Those drawn; the likeliest where the mean of the codes is shown."""
+    codes: Floats
+    """[T,K]: what is shown, and fed back."""
     motion: Floats
     """[channels,64,64] mm from the closed mouth."""
 
@@ -71,12 +74,10 @@ class _Stream:
         self, backend: Backend, shape: GraphShape, constants: Constants, prompt: Prompt, sampling: Sampling
     ) -> None:
         self._backend, self._shape, self._prompt = backend, shape, prompt
-        self._codebook = constants.codebook
+        self._codes = codes_by(sampling, constants.codebook)
         self._ring = Ring(shape)
         silence = np.zeros((1, shape.code_dim, 1, shape.tokens_per_frame), dtype=np.float32)
         self._fed_back = [silence] * max(1, shape.feedback_lag)
-        self._temperature = sampling.temperature
-        self._dice = np.random.default_rng(sampling.seed)
         self._frame = 0
 
     def next(self, audio: Floats) -> FrameMotion:
@@ -90,11 +91,26 @@ class _Stream:
             )
         )  # fmt: skip
         self._ring.store(self._frame, keys, values)
-        tokens = draw_tokens(logits[0, :, 0, :], self._temperature, self._dice)
-        codes = np.ascontiguousarray(self._codebook[tokens].T[None, :, None, :])
+        tokens, vectors = self._codes(logits[0, :, 0, :])
+        codes = np.ascontiguousarray(vectors.T[None, :, None, :])
         self._fed_back = [*self._fed_back[1:], codes]
         self._frame += 1
-        return FrameMotion([int(token) for token in tokens], self._backend.decoder(codes)[0])
+        return FrameMotion([int(token) for token in tokens], vectors, self._backend.decoder(codes)[0])
+
+
+def codes_by(sampling: Sampling, codebook: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:
+    """Return what turns logits [codebook,T] into tokens [T] and code vectors [T,K]."""
+    dice = np.random.default_rng(sampling.seed)
+
+    def drawn(logits: Floats) -> tuple[Floats, Floats]:
+        tokens = draw_tokens(logits, sampling.temperature, dice)
+        return tokens, codebook[tokens]
+
+    def mean(logits: Floats) -> tuple[Floats, Floats]:
+        chances = np.exp((logits - logits.max(axis=0)) / sampling.temperature)
+        return logits.argmax(axis=0), (chances / chances.sum(axis=0)).T @ codebook
+
+    return mean if sampling.decode is Decode.MEAN and sampling.temperature > 0 else drawn
 
 
 def draw_tokens(logits: Floats, temperature: float, dice: np.random.Generator) -> Floats:

@@ -5,10 +5,10 @@ import pytest
 
 from device_agent.engine import features
 from device_agent.engine.loaded import Engine
-from device_agent.engine.runtime.motion import draw_tokens
+from device_agent.engine.runtime.motion import codes_by, draw_tokens
 from device_agent.engine.runtime.ring import EMPTY, Ring
 from device_agent.engine.stopwatch import peak_memory_mb
-from frame_protocol.model_package import Sampling
+from frame_protocol.model_package import Decode, Sampling
 
 LIKELIEST = Sampling(temperature=0.0)
 
@@ -33,6 +33,23 @@ def test_the_same_seed_gives_the_same_performance(engine: Engine) -> None:
     warm = Sampling(temperature=1.0, seed=5)
     assert tokens(engine, samples, warm) == tokens(engine, samples, warm)
     assert tokens(engine, samples, warm) != tokens(engine, samples, Sampling(temperature=1.0, seed=6))
+
+
+def test_the_mean_of_the_codes_lies_between_those_drawn() -> None:
+    codebook = np.array([[0.0, 1.0], [2.0, 3.0], [9.0, 9.0]], np.float32)
+    logits = np.array([[0.0, 5.0], [0.0, -100.0], [-100.0, -100.0]], np.float32)
+    tokens, codes = codes_by(Sampling(decode=Decode.MEAN, temperature=1.0), codebook)(logits)
+    assert codes == pytest.approx(np.array([[1.0, 2.0], [0.0, 1.0]]), abs=1e-5)
+    assert list(tokens) == [0, 0]
+
+
+def test_the_mean_performance_owes_nothing_to_the_seed(engine: Engine) -> None:
+    samples, prompt = loudness(1.0), engine.motion.null_prompt()
+    one, other = (
+        [frame.motion for frame in engine.motion.speak(samples, prompt, Sampling(decode=Decode.MEAN, seed=seed))]
+        for seed in (1, 2)
+    )
+    assert np.array_equal(one, other)
 
 
 def test_a_chunk_border_leaves_no_trace(engine: Engine) -> None:

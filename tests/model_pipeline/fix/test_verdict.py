@@ -62,10 +62,10 @@ def test_a_loss_that_may_be_chance_is_none_and_the_same_loss_over_many_sounds_is
     assert judge([Fault.BILABIAL], (BEFORE, CLOSES), (many, lost)).worse == ["open on replay 0.90 -> 0.80"]
 
 
-def test_more_jitter_is_refused_only_beyond_that_of_real_lips():
-    assert outcome(replace(CLOSES, jitter_mm=2.8), CLOSES).worse == []
-    assert outcome(replace(CLOSES, jitter_mm=3.2), CLOSES).worse == [
-        "jitter_mm on the complaint's voice 1.50 -> 3.20"
+def test_a_quarter_more_jitter_is_refused():
+    assert outcome(replace(CLOSES, jitter_mm=1.85), CLOSES).worse == []
+    assert outcome(replace(CLOSES, jitter_mm=2.0), CLOSES).worse == [
+        "jitter_mm on the complaint's voice 1.50 -> 2.00"
     ]
 
 
