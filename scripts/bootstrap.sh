@@ -8,8 +8,8 @@ VENV=${VENV:-.venv}
 TORCH=torch==2.13.0
 
 case $PURPOSE in
-  demo) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data pocketsphinx-testdata" ;;
-  test) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data pocketsphinx-testdata postgresql chromium fonts-noto-cjk" ;;
+  demo) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata" ;;
+  test) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata postgresql chromium fonts-noto-cjk" ;;
   *) echo "bootstrap: expected 'demo' or 'test', got '$PURPOSE'" >&2; exit 2 ;;
 esac
 

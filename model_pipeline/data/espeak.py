@@ -5,7 +5,6 @@ espeak-ng is GPL-3: a tool that makes training data and tests here; nothing of i
 
 import ctypes
 from ctypes import c_char_p, c_int, c_short, c_uint, c_void_p
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from device_agent.engine.features import SAMPLE_RATE
+from model_pipeline.data.speech import Phoneme, Utterance
 from model_pipeline.errors import ToolFailed
 
 _LIBRARY = "libespeak-ng.so.1"
@@ -34,23 +34,6 @@ class _Event(ctypes.Structure):
 
 
 _CALLBACK = ctypes.CFUNCTYPE(c_int, ctypes.POINTER(c_short), c_int, ctypes.POINTER(_Event))
-
-
-@dataclass(frozen=True)
-class Phoneme:
-    """One phoneme: IPA (empty = pause), start and end in seconds."""
-
-    ipa: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """Synthetic speech, 16 kHz mono in -1..1, with its phonemes."""
-
-    audio: NDArray[np.float32]
-    phonemes: list[Phoneme]
 
 
 class _Recorder:

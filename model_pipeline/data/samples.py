@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device_agent.engine import canonical, features
-from model_pipeline.data import augment, espeak, texts, visemes
+from model_pipeline.data import augment, speakers, texts, visemes
 from model_pipeline.data.basis import MotionBasis, displacement
 from model_pipeline.data.tracks import Track, by_speaker, closed_mouth
 
@@ -130,10 +130,7 @@ def synthetic_sample(
     """Speak a random sentence in a random voice and move the mouth by rule."""
     words, dice = random.Random(seed), np.random.default_rng(seed)  # noqa: S311
     name = texts.voice(words)
-    spoken = espeak.say(
-        texts.sentence(words, name), name + words.choice(texts.VARIANTS),
-        rate=words.randint(110, 230), pitch=words.randint(20, 85), pitch_range=words.randint(20, 80),
-    )  # fmt: skip
+    spoken = speakers.drawn(texts.sentence(words, name), name, words)
     before, after = float(dice.uniform(0.1, 0.6)), float(dice.uniform(0.1, 0.6))
     pause = np.zeros(1, dtype=np.float32)
     audio = np.concatenate(
@@ -158,7 +155,7 @@ def synthetic_sample(
     if not clean:
         audio = augment.disturb(audio, dice)
     return Sample(
-        f"espeak_{name}",
+        f"synthetic_{name}",
         features.log_mel(audio),
         motion,
         visemes.closures(items, frames, style.lead),

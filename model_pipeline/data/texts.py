@@ -7,7 +7,6 @@ VOICES = {
     "pl": 1, "pt": 1, "sv": 1,
 }  # fmt: skip
 """espeak-ng voice -> how often."""
-VARIANTS = ("", "", "+f1", "+f2", "+f3", "+f4", "+f5", "+m1", "+m2", "+m3", "+m4", "+m5", "+m6", "+m7", "+klatt")
 
 _ENGLISH = """
 apple baby bubble map family mother people maybe open above happy problem remember summer number
@@ -53,6 +52,7 @@ _OTHER = {
     "pt": "bom dia mamãe papai família bonito tempo pão água livro amigo sempre amanhã muito bem obrigado",
     "sv": "god morgon mamma pappa familj vackert väder bröd vatten bok vän alltid imorgon mycket bra blommor",
 }
+ENGLISH_WORDS = tuple(" ".join((_ENGLISH, *_GRID)).split())
 _COMMAND_SHARE = 0.15
 _COMMA_SHARE = 0.12
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from device_agent.engine.features import VIDEO_FPS
-from model_pipeline.data.espeak import Phoneme
+from model_pipeline.data.speech import Phoneme
 
 Floats = NDArray[np.float64]
 

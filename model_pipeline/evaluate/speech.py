@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from device_agent.engine import canonical, features
 from frame_protocol.model_package import Sampling
-from model_pipeline.data import espeak, visemes
+from model_pipeline.data import speakers, visemes
 from model_pipeline.evaluate.backend import speak
 from model_pipeline.models.nano import Nano
 
@@ -20,6 +20,9 @@ SENTENCES = (
     ("en", "Happy birthday, my baby. Remember the summer by the blue water."),
     ("en-us+m3", "Father saw a far away star, calm and warm."),
     ("cmn-latn-pinyin", "ma1 ma5 ba4 ba5, wo3 men5 bu4 pao3 bu4."),
+    ("flite/slt", "My mother bought apples, bananas and a big blue map."),
+    ("flite/rms", "People may move above the open bay. Papa and Bob come home."),
+    ("flite/awb", "Happy birthday, my baby. Remember the summer by the blue water."),
     ("de", "Meine liebe Mama, guten Abend, mein Papa."),
 )
 PAUSE_S = 0.6
@@ -48,7 +51,7 @@ def without_photo(model: Nano, sampling: Sampling) -> Mouth:
 
 def curve(mouth: Mouth, points: NDArray[np.floating], voice: str, sentence: str) -> Curve:
     """Speak a sentence between two pauses and return the mouth's opening."""
-    spoken = espeak.say(sentence, voice)
+    spoken = speakers.say(sentence, voice)
     pause = np.zeros(int(PAUSE_S * features.SAMPLE_RATE), dtype=np.float32)
     maps = mouth(np.concatenate([pause, spoken.audio, pause]))
     items = [visemes.Pull(p.viseme, p.start + PAUSE_S, p.end + PAUSE_S) for p in visemes.pulls(spoken.phonemes)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from model_pipeline.data.espeak import Phoneme
+from model_pipeline.data.speech import Phoneme
 from model_pipeline.fix.phones import Phone
 
 ARPABET = {

@@ -10,8 +10,9 @@ import torch
 
 from device_agent.engine import features
 from device_agent.engine.features import SAMPLE_RATE
-from model_pipeline.data import augment, espeak, visemes
+from model_pipeline.data import augment, speakers, visemes
 from model_pipeline.data.samples import Controls, Sample, real_sample, speaker_motion, synthetic_sample
+from model_pipeline.data.speech import Phoneme
 from model_pipeline.data.tracks import load_tracks
 from model_pipeline.fix.curve import still_frames
 from model_pipeline.fix.examples import WINDOW_FRAMES, Example, Origin, PromptKind, cut, feedback_of
@@ -20,10 +21,7 @@ from model_pipeline.fix.laboratory import LEAD_S
 from model_pipeline.fix.phones import Phone, SoundClass
 from model_pipeline.models.nano import Nano
 
-VOICES = ("en-us", "en-us", "en", "en-gb-scotland")
-VARIANTS = ("", "+f1", "+f2", "+f3", "+f4", "+f5", "+m1", "+m2", "+m3", "+m4", "+m7")
-RATES_WPM = (120, 210)
-PITCHES = (20, 85)
+LANGUAGES = ("en-us", "en-us", "en", "en-gb-scotland")
 PAUSE_S = (0.2, 0.6)
 """Silence before and after: there the mouth must rest."""
 
@@ -53,7 +51,7 @@ class Spoken:
 
     audio: np.ndarray
     pulls: list[visemes.Pull]
-    phonemes: list[espeak.Phoneme]
+    phonemes: list[Phoneme]
 
     def lips(self, style: visemes.Style) -> np.ndarray:
         """Return opening and width [F,2] in mm by rule."""
@@ -63,12 +61,7 @@ class Spoken:
 def speak(text: str, seed: int, *, clean: bool = False) -> Spoken:
     """Speak ``text`` in a voice, rate, pitch, room and noise drawn by ``seed``, with silence around it."""
     choice, dice = random.Random(seed), np.random.default_rng(seed)  # noqa: S311 - seeded variety, no secret
-    said = espeak.say(
-        text,
-        choice.choice(VOICES) + choice.choice(VARIANTS),
-        rate=choice.randint(*RATES_WPM),
-        pitch=choice.randint(*PITCHES),
-    )
+    said = speakers.drawn(text, choice.choice(LANGUAGES), choice)
     before, after = (float(dice.uniform(*PAUSE_S)) for _ in range(2))
     silence = [np.zeros(int(seconds * SAMPLE_RATE), np.float32) for seconds in (before, after)]
     audio = np.concatenate([silence[0], said.audio, silence[1]])

@@ -1,7 +1,7 @@
 """The complete training of ``nano``: tokeniser, pretraining on synthetic speech, tuning on real people.
 
 tokeniser   motion of tracks and rules             -> codes, decoder
-pretrain    espeak-ng speech, rule visemes          -> pretrained.safetensors (what ``evaluate`` starts from)
+pretrain    synthetic speech, rule visemes          -> pretrained.safetensors (what ``evaluate`` starts from)
 tune        real tracks, synthetic speech, photos   -> weights.safetensors (INT8, what packages carry)
 """
 
@@ -29,7 +29,7 @@ from model_pipeline.training.pool import Pool
 from model_pipeline.training.stages import Sizes
 
 PRETRAINED = "pretrained.safetensors"
-TUNE_SYNTHETIC = 150
+TUNE_SYNTHETIC = 250
 """Synthetic clips that accompany the real ones."""
 SEED = 0
 

@@ -24,15 +24,15 @@ class Sizes:
     """Steps, batches and learning rates of a training."""
 
     frames: int = 40
-    synthetic_clips: int = 700
+    synthetic_clips: int = 900
     real_versions: int = 6
     tokeniser_steps: int = 900
-    pretrain_steps: int = 700
+    pretrain_steps: int = 1000
     pretrain_batch: int = 14
     pretrain_rate: float = 1.2e-3
     tune_steps: int = 675
-    tune_real: int = 9
-    tune_synthetic: int = 2
+    tune_real: int = 8
+    tune_synthetic: int = 4
     tune_rate: float = 7e-4
     photo_steps: int = 260
     photo_batch: int = 8

@@ -96,7 +96,7 @@ def test_a_floor_settles_what_the_frame_dropped(known):
 
 
 def test_a_random_order_with_repeats_ends_settled_and_single(known):
-    order = random.Random(7).choices(range(1, 41), k=200)  # noqa: S311  an order, not a secret
+    order = random.Random(7).choices(range(1, 41), k=200)
     last = 0
     for start in range(0, len(order), 20):
         outcome = write(known, *[received(seq) for seq in order[start : start + 20]])

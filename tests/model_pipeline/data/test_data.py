@@ -1,12 +1,14 @@
 """Folds, features, tracks, visemes."""
 
+import random
+
 import numpy as np
 import pytest
 
 from device_agent.engine import canonical, features
-from model_pipeline.data import espeak, folds, visemes
+from model_pipeline.data import espeak, flite, folds, speakers, texts, visemes
 from model_pipeline.data.tracks import load_tracks
-from model_pipeline.errors import DataMissing
+from model_pipeline.errors import DataMissing, ToolFailed
 
 
 def test_features_cut_in_windows_equal_the_whole():
@@ -67,11 +69,55 @@ def test_phonemes_come_with_times_that_cover_the_speech():
     assert {"m", "b", "p"} <= {p.ipa for p in spoken.phonemes}
 
 
+@pytest.mark.parametrize("voice", flite.VOICES)
+@pytest.mark.parametrize("tract", [0.86, 1.0, 1.14])
+def test_the_times_of_flite_are_those_of_its_sound_whatever_the_throat(voice, tract):
+    spoken = flite.say("My mother bought a blue map.", voice, stretch=1.2, tract=tract)
+    seconds = spoken.audio.size / features.SAMPLE_RATE
+    assert spoken.phonemes[-1].end == pytest.approx(seconds, abs=0.03)
+    vowel = next(p for p in spoken.phonemes if p.ipa == "u")
+    stop = next(p for p in spoken.phonemes if p.ipa == "p")
+    assert loudness(spoken, vowel) > 3 * loudness(spoken, stop)
+
+
+def loudness(spoken, phoneme):
+    inside = slice(*(int(second * features.SAMPLE_RATE) for second in (phoneme.start, phoneme.end)))
+    return float(np.sqrt(np.mean(np.square(spoken.audio[inside]))))
+
+
+def test_flite_knows_every_word_of_the_english_lists():
+    assert len(flite.say(" ".join(texts.ENGLISH_WORDS), "slt").phonemes) > 2 * len(texts.ENGLISH_WORDS)
+
+
+def test_a_missing_synthesiser_is_named(monkeypatch):
+    monkeypatch.setattr(flite, "PROGRAM", "no-such-program")
+    with pytest.raises(ToolFailed, match="apt install flite"):
+        flite.say("hello")
+
+
+def test_english_is_spoken_by_both_synthesisers_and_other_languages_by_one(monkeypatch):
+    heard = []
+    monkeypatch.setattr(flite, "say", lambda *_, **__: heard.append("flite"))
+    monkeypatch.setattr(espeak, "say", lambda *_, **__: heard.append("espeak"))
+    for seed in range(40):
+        speakers.drawn("hello", "en-us", random.Random(seed))
+    assert {"flite", "espeak"} == set(heard)
+    heard.clear()
+    for seed in range(40):
+        speakers.drawn("guten Tag", "de", random.Random(seed))
+    assert set(heard) == {"espeak"}
+
+
 @pytest.mark.parametrize(
-    ("voice", "text"), [("en-us", "Papa may come home by the blue map."), ("cmn-latn-pinyin", "ma1 ma5 ba4 ba5")]
+    ("voice", "text"),
+    [
+        ("flite/slt", "Papa may come home by the blue map."),
+        ("en-us", "Papa may come home by the blue map."),
+        ("cmn-latn-pinyin", "ma1 ma5 ba4 ba5"),
+    ],
 )
 def test_rule_lips_meet_on_bilabials_and_part_on_open_vowels(voice, text):
-    spoken = espeak.say(text, voice)
+    spoken = speakers.say(text, voice)
     items = visemes.pulls(spoken.phonemes)
     frames = features.frame_count(spoken.audio.size)
     opening = visemes.lips(items, frames)[:, 0]
