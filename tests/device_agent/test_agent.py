@@ -22,6 +22,7 @@ from tests.support.broker import Mosquitto
 from tests.support.frame import enrolled_home
 from tests.support.ingest import Consumer
 from tests.support.server import FleetServer
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 PATIENCE_SECONDS = 30
 
@@ -65,13 +66,6 @@ def start(home: Home, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[
         if process.poll() is None:
             process.kill()
             process.wait()
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def test_the_agent_reports_its_health_sends_complaints_and_ends_cleanly(

@@ -6,8 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,8 +21,8 @@ from device_agent.telemetry.outbox import Outbox
 from frame_protocol.telemetry import Fault
 from tests.support.crash import run_until_step
 from tests.support.running_fleet import RunningFleet
+from tests.support.waiting import PATIENCE_SECONDS, until
 
-PATIENCE_SECONDS = 60
 ROWS = 300
 
 
@@ -61,13 +60,6 @@ def flush(home: Home) -> None:
     process = agent(home, "telemetry", "flush", "--json", "--timeout", str(PATIENCE_SECONDS))
     answer, _ = process.communicate()
     assert process.returncode == 0, answer
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def query(fleet: RunningFleet, sql: str, *values: str) -> list[tuple[str, ...]]:
