@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from model_pipeline.recipes.commands import DEFAULT_DATA
@@ -56,28 +55,25 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
 def _evaluate(arguments: argparse.Namespace) -> int:
     import msgspec
 
+    from model_pipeline.evaluate.progress import pieces
     from model_pipeline.evaluate.run import evaluate
     from model_pipeline.evaluate.table import print_table
     from model_pipeline.export.package import SHIPPED_SAMPLING, WEIGHTS_DIR
     from model_pipeline.recipes.nano import PRETRAINED
     from model_pipeline.training.stages import Sizes
-    from model_pipeline.training.threads import use_cores
 
-    use_cores()
     sampling = SHIPPED_SAMPLING
     if arguments.temperature is not None:
         sampling = msgspec.structs.replace(sampling, temperature=arguments.temperature)
     weights = (arguments.weights or WEIGHTS_DIR) / PRETRAINED
-    report = evaluate(arguments.data, weights, sampling, chosen=arguments.folds, sizes=Sizes(), say=print_line)
+    with pieces("folds: train, then score", len(arguments.folds)) as advance:
+        report = evaluate(
+            arguments.data, weights, sampling, chosen=arguments.folds, sizes=Sizes(), done=lambda _: advance()
+        )
     print_table(report.table(), len(report.seconds))
     if arguments.json:
         arguments.json.write_text(json.dumps(report.as_json(), indent=1) + "\n", encoding="utf-8")
     return 0
-
-
-def print_line(text: str) -> None:
-    """Write one line of progress to stderr."""
-    sys.stderr.write(text + "\n")
 
 
 def _check_speech(arguments: argparse.Namespace) -> int:

@@ -4,12 +4,16 @@ What the pretrained weights saw: synthetic speech, and the motion (never the sou
 No pair of sound and motion of a held-out speaker is seen by anything that is scored on it.
 """
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from frame_protocol.model_package import Decode, Sampling
@@ -42,6 +46,12 @@ class Report:
         self.rows[row][track.id] = score(predicted, truth(track))
         self.seconds[track.id] = len(track.points) / 25
 
+    def merge(self, other: "Report") -> None:
+        """Take over the scores of other clips."""
+        for row, scores in other.rows.items():
+            self.rows[row].update(scores)
+        self.seconds.update(other.seconds)
+
     def table(self) -> dict[str, dict[str, float]]:
         """Mean over clips of every row, and the same weighted by seconds for the correlation of the opening."""
         found = {}
@@ -60,19 +70,27 @@ class Report:
 
 
 def evaluate(
-    data: Path, weights: Path, sampling: Sampling, *, chosen: Sequence[int], sizes: Sizes, say: Callable[[str], None]
+    data: Path, weights: Path, sampling: Sampling, *, chosen: Sequence[int], sizes: Sizes, done: Callable[[int], None]
 ) -> Report:
-    """Run the folds ``chosen`` and return every score."""
-    tracks = load_tracks(data)
-    report = Report(settings={**msgspec.structs.asdict(sampling), "tune_steps": sizes.tune_steps})
-    for fold in chosen:
-        train, held_out = folds.split(tracks, fold)
-        say(f"fold {fold}: training on {len(train)} clips, scoring {len(held_out)}")
-        model = load_pretrained(weights)
-        real, synthetic = fold_pools(model, train, sizes, SEED + fold)
-        peer = convnet.train(real, samples.opening_row(model.basis()), SEED + fold)
-        tune_fold(model, real, synthetic, sizes, SEED + fold)
-        score_fold(model, peer, train, held_out, sampling=sampling, report=report)
+    """Run the folds ``chosen``, one on each core, and return every score; ``done`` hears of each fold that ends."""
+    whole = Report(settings={**msgspec.structs.asdict(sampling), "tune_steps": sizes.tune_steps})
+    workers = min(len(chosen), len(os.sched_getaffinity(0)))
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        running = {pool.submit(run_fold, data, weights, sampling, fold, sizes): fold for fold in chosen}
+        for finished in as_completed(running):
+            whole.merge(finished.result())
+            done(running[finished])
+    return whole
+
+
+def run_fold(data: Path, weights: Path, sampling: Sampling, fold: int, sizes: Sizes) -> Report:
+    """Train model and peer on the other folds, and score the speakers of ``fold``."""
+    train, held_out = folds.split(load_tracks(data), fold)
+    model, report = load_pretrained(weights), Report()
+    real, synthetic = fold_pools(model, train, sizes, SEED + fold)
+    peer = convnet.train(real, samples.opening_row(model.basis()), SEED + fold)
+    tune_fold(model, real, synthetic, sizes, SEED + fold)
+    score_fold(model, peer, train, held_out, sampling=sampling, report=report)
     return report
 
 

@@ -1,4 +1,4 @@
-"""Commands of fix: ``analyse`` says what fails in a clip, ``fix`` trains it away and packs the difference."""
+"""Commands of fix: ``analyse`` a clip, ``fix`` what fails in it, ``check-recordings`` of other people."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from model_pipeline.fix.recipe import Result
 
 ANALYSE_EXAMPLE = "example: model-pipeline analyse --video talking.mp4 --voice hello.wav --model nano.lfm"
+RECORDINGS_EXAMPLE = "example: model-pipeline check-recordings --model nano.lfm --json reader.json"
 FIX_EXAMPLES = """examples:
   model-pipeline fix --complaint case/ --base nano.lfm --out lips.lfd
   model-pipeline fix --server https://fleet.example --token-file FILE --complaint-id ID --base nano.lfm \\
@@ -29,6 +30,12 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     """Add this feature's commands to the parser."""
     _add_analyse(subparsers)
     _add_fix(subparsers)
+    parser = subparsers.add_parser(
+        "check-recordings", help="the mouth on sentences of a real reader", epilog=RECORDINGS_EXAMPLE
+    )
+    parser.add_argument("--model", type=Path, required=True, help="model package or its folder")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
+    parser.set_defaults(run=_check_recordings)
 
 
 def _add_analyse(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -90,6 +97,19 @@ def _analyse(arguments: argparse.Namespace) -> int:
         from model_pipeline.fix.plot import draw
 
         draw(arguments.plot, analysis.curve, analysis.phones, analysis.measured, arguments.video.name)
+    return 0
+
+
+def _check_recordings(arguments: argparse.Namespace) -> int:
+    from model_pipeline.fix import recordings
+    from model_pipeline.fix.base import engine_errors, opened
+
+    with engine_errors(), opened(arguments.model) as base:
+        scores, each = recordings.check(base, recordings.utterances())
+    shares = [f"{name} {share:.2f} of {scores.counts[name]}" for name, share in scores.shares.items()]
+    _say(f"{len(each)} recordings; sounds that reach their shape: {', '.join(shares)}")
+    _say(f"r with what the sounds expect {scores.r_expected:.2f}, amplitude {scores.amplitude_mm:.1f} mm")
+    _write_json(arguments.json, recordings.report(scores, each))
     return 0
 
 

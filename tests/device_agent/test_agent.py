@@ -24,8 +24,6 @@ from tests.support.ingest import Consumer
 from tests.support.server import FleetServer
 from tests.support.waiting import PATIENCE_SECONDS, until
 
-PATIENCE_SECONDS = 30
-
 
 @pytest.fixture
 def server(mosquitto: Mosquitto) -> Iterator[FleetServer]:

@@ -4,23 +4,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from device_agent.engine import archive, package
+from device_agent.engine import package
 from device_agent.engine.loaded import Engine
-from frame_protocol.model_package import WEIGHTS, ModelManifest
+from frame_protocol.model_package import WEIGHTS
+from model_pipeline.data.speakers import FLITE
 from model_pipeline.evaluate.speech import SENTENCES, check_speech, without_photo
 from model_pipeline.export.int8 import load_model
-from model_pipeline.export.package import SHIPPED_SAMPLING, WEIGHTS_DIR, package_weights
+from model_pipeline.export.package import SHIPPED_SAMPLING, WEIGHTS_DIR
 from model_pipeline.export.reference import PHOTO
+
+NATURAL = next(item for item in SENTENCES if item[0].startswith(FLITE))
+"""A voice whose sounds come from people."""
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory) -> tuple[Engine, np.ndarray]:
+def engine(shipped) -> tuple[Engine, np.ndarray]:
     """The shipped package, loaded as on a frame, and the pixels of its portrait."""
-    folder = tmp_path_factory.mktemp("shipped")
-    package_weights(WEIGHTS_DIR, folder / "nano.lfm")
-    manifest = archive.extract(folder / "nano.lfm", folder / "model", ModelManifest)
-    portrait = np.asarray(Image.open(folder / "model" / PHOTO).convert("RGB"))
-    return Engine(package.ModelPackage(folder / "model", manifest)), portrait
+    return Engine(package.load(shipped)), np.asarray(Image.open(shipped / PHOTO).convert("RGB"))
 
 
 def assert_follows_the_words(figures: dict[str, float]) -> None:
@@ -33,7 +33,7 @@ def assert_follows_the_words(figures: dict[str, float]) -> None:
 
 def test_lips_meet_on_bilabials_part_on_vowels_and_rest_in_silence():
     model = load_model(WEIGHTS_DIR / WEIGHTS)
-    _, figures = check_speech(without_photo(model, SHIPPED_SAMPLING), model.points.numpy(), SENTENCES[:2])
+    _, figures = check_speech(without_photo(model, SHIPPED_SAMPLING), model.points.numpy(), (*SENTENCES[:2], NATURAL))
     assert_follows_the_words(figures)
 
 
