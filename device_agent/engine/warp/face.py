@@ -88,7 +88,9 @@ class FaceWarp:
         hollow = (1.0 - cover_upper) * (1.0 - cover_lower) * apart
         under = (1.0 - cover_upper) * cover_lower
         total = hollow + under + cover_upper + 1e-6
-        interior = self._interior.colours(np.maximum(-in_upper, 0), np.maximum(-in_lower, 0), box.within(self._mouth))
+        opening = -float((in_upper + in_lower)[hollow > 0].min(initial=0.0))
+        below, above = np.maximum(-in_upper, 0), np.maximum(-in_lower, 0)
+        interior = self._interior.colours(below, above, opening, box.within(self._mouth))
         mixed = upper * (cover_upper / total)[..., None]
         mixed += lower * (under / total)[..., None]
         mixed += interior * (hollow / total)[..., None]

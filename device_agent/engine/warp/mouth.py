@@ -1,7 +1,8 @@
-"""What shows between the lips: a dark, warm hollow with the edge of the upper teeth and the tongue in the shade.
+"""What shows between the lips: from back to front the dark of the throat, the tongue, both rows of teeth, and the moist
+inner side of the lips.
 
-Colours come from the person's own skin and lips, so yellowed prints and black-and-white photos get a mouth of their
-own tone. Upper teeth are fixed to the skull, the tongue moves with the jaw.
+Colours come from the person's own eyes, skin and lips, so yellowed prints and black-and-white photos get a mouth of
+their own tone. Upper teeth are fixed to the skull; tongue and lower teeth move with the jaw.
 """
 
 import cv2
@@ -10,36 +11,44 @@ import numpy as np
 from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.lips import LipLine
 from device_agent.engine.photo.portrait import Portrait
-from device_agent.engine.warp.grid import Box, smoothstep
+from device_agent.engine.warp.grid import Box
 from device_agent.engine.warp.rounding import arc_of
-from device_agent.engine.warp.tones import Tones, grain_texture, measure_tones
+from device_agent.engine.warp.teeth import paint_teeth
+from device_agent.engine.warp.tones import GREY, Tones, grain_texture, measure_tones
 
-GREY = 128.0
-HOLLOW_SHARE, TEETH_SHARE, TONGUE_SHARE = 0.04, 0.86, 0.34
+HOLLOW_SHARE, TONGUE_SHARE = 0.05, 0.50
 """Brightness between the photo's black (0) and the cheek (1)."""
 
-TEETH_BELOW_LIP_MM = 1.4
-"""How far the upper front teeth reach below the upper lip at rest."""
+LIP_SHADE_MM, SHADE_UNDER_LIP = 3.5, 0.42
+"""The upper lip's shadow: its depth, and the brightness right under the lip as a share of that in the light."""
 
-TEETH_SOFT_MM = 0.7
-LIP_SHADE_MM = 4.0
-"""Depth of the shadow that the upper lip throws."""
-
-SHADE_UNDER_LIP = 0.38
-"""Brightness right under the upper lip, as a share of that in the light."""
-
-SLIT_LIGHT, WIDE_MM = 0.6, 8.0
+SLIT_LIGHT, WIDE_MM = 0.55, 8.0
 """Less light falls into a narrow slit: this share, rising to all of it at an opening of WIDE_MM."""
 
-TONGUE_LOW_MM, TONGUE_HIGH_MM = 0.5, 9.0
-TONGUE_CLEAR_MM = 4.0, 7.0
-"""The tongue begins this far below the upper lip and is fully seen this much further down."""
+TONGUE_SHARE_NARROW, TONGUE_SHARE_WIDE = 0.95, 0.55
+TONGUE_RAISED_MM, TONGUE_LOW_MM = 4.0, 14.0
+"""How much of the opening the tongue fills. Only the opening of a frame is known, not its sound, so this is a rule:
+sounds with a raised tongue (L, TH, N, S, I) are spoken with the jaw nearly closed, open vowels with the tongue low."""
 
-TONGUE_BLUR_MM = 7.0
-"""The tongue is rounder than the lip in front of it."""
+TONGUE_HALF_WIDTH_MM, TONGUE_SOFT_MM = 22.0, 4.5
+TONGUE_BACK_MM, TONGUE_BACK_LIGHT = 10.0, 0.25
+"""The tongue's brightness falls to this share over this height above the lower lip: it leads back into the dark."""
 
-TOOTH_GAPS_MM = (0.0, 8.4, 14.8, 21.8)
-GAP_DARKNESS, GAP_MM, GAP_NOTCH_MM = 0.10, 0.8, 0.2
+FURROW_MM, FURROW_SHADE = 2.0, 0.12
+LOWER_TEETH_MM = 9.0, 15.0
+"""Lower teeth begin to show at the first opening and are fully seen at the second."""
+
+LOWER_TEETH_LIGHT = 0.7
+INNER_LIP_MM = 2.2
+"""The moist inner side of the lower lip rolls out of sight over this height; half of it above."""
+
+INNER_LIP_LIGHT, INNER_LIP_FULL_MM = 0.72, 6.0
+"""Its brightness as a share of the lip's, and the opening from which it is seen whole."""
+
+LIP_SAMPLE_MM = 2.0
+"""The lip's colour is read this far inside its edge."""
+
+LIP_BLUR_MM = 3.0
 
 
 class MouthInterior:
@@ -47,45 +56,75 @@ class MouthInterior:
 
     def __init__(self, portrait: Portrait, x: Floats, y: Floats) -> None:
         self._unit = portrait.px_per_mm
+        self._soft = 1.0 / max(0.5, 1.2 / self._unit)
         tones = measure_tones(portrait)
         along, across = portrait.lips.frame(x, y)
-        side = np.abs(along) / portrait.lips.half_width
-        upper = np.interp(along, portrait.lips.along, arc_of(portrait.lips, portrait.lips.upper))
         self._dark = float(tones.dark[0])
         self._hollow = _colour(tones, HOLLOW_SHARE, 0.5 * tones.dark + 0.5 * tones.lip, 0.8)
-        self._tongue = _colour(tones, TONGUE_SHARE, tones.lip, 0.8)
-        self._teeth = _colour(tones, TEETH_SHARE, tones.skin, 0.55)
+        self._tongue = _colour(tones, TONGUE_SHARE, 0.6 * tones.lip + 0.4 * tones.skin, 0.85)
+        self._teeth = tones.teeth
         self._grain = grain_texture(portrait, tones.grain, x.shape[1], x.shape[0])
-        self._teeth_cover = _teeth_cover(along / self._unit, (across - upper) / self._unit, side)
-        self._tongue_side = 1.0 - smoothstep((side - 0.25) / 0.6)
-        self._corner_shade = 1.0 - 0.75 * smoothstep((side - 0.1) / 0.8)
+        self._painted = paint_teeth(portrait, along, across, arc_of(portrait.lips, portrait.lips.upper))
+        beside = along / self._unit
+        self._dome = np.sqrt(np.clip(1.0 - np.square(beside / TONGUE_HALF_WIDTH_MM), 0.0, 1.0)).astype(np.float32)
+        self._furrow = (1.0 - FURROW_SHADE * np.exp(-np.square(beside / FURROW_MM))).astype(np.float32)
+        self._lip_above = _lip_colours(portrait, along, portrait.lips.upper, -LIP_SAMPLE_MM)
+        self._lip_below = _lip_colours(portrait, along, portrait.lips.lower, LIP_SAMPLE_MM)
 
-    def colours(self, below_upper: Floats, above_lower: Floats, part: Box) -> Floats:
-        """Return YUV [rows, columns, 3] of a part of the rectangle; distances in pixels from the moved lip edges."""
-        under = below_upper / self._unit
-        width = max(1, round(TONGUE_BLUR_MM * self._unit))
-        over = cv2.blur(above_lower, (width, max(1, width // 3))) / self._unit
-        tongue = self._tongue_side[part.slices] * smoothstep(
-            (TONGUE_HIGH_MM - over) / (TONGUE_HIGH_MM - TONGUE_LOW_MM)
-        )
-        tongue *= smoothstep((under - TONGUE_CLEAR_MM[0]) / TONGUE_CLEAR_MM[1])
-        light = SHADE_UNDER_LIP + (1.0 - SHADE_UNDER_LIP) * smoothstep(under / LIP_SHADE_MM)
-        light *= SLIT_LIGHT + (1.0 - SLIT_LIGHT) * smoothstep((under + over) / WIDE_MM)
-        colour = _mix(self._hollow, self._tongue, tongue)
-        out = self._with_teeth(colour, part, light * self._corner_shade[part.slices])
-        out[..., 0] += self._grain[part.slices]
-        return out
+    def colours(self, below_upper: Floats, above_lower: Floats, opening: float, part: Box) -> Floats:
+        """Return YUV [rows, columns, 3] of a part of the rectangle.
 
-    def _with_teeth(self, colour: Floats, part: Box, light: Floats) -> Floats:
-        cover = self._teeth_cover[part.slices]
-        lit = self._dark + (self._teeth[0] - self._dark) * light
-        colour[..., 0] += (lit - colour[..., 0]) * cover
-        colour[..., 1:] += (self._teeth[1:] - colour[..., 1:]) * cover[..., None]
+        ``below_upper`` and ``above_lower`` are distances in pixels from the moved lips' edges, ``opening`` the largest
+        distance between them.
+        """
+        here = part.slices
+        under, over = below_upper / self._unit, above_lower / self._unit
+        wide = opening / self._unit
+        light = SHADE_UNDER_LIP + (1.0 - SHADE_UNDER_LIP) * _rise(under / LIP_SHADE_MM)
+        light *= SLIT_LIGHT + (1.0 - SLIT_LIGHT) * _rise(wide / WIDE_MM)
+        colour = self._throat_and_tongue(over, wide, here)
+        self._lay_teeth(colour, over, wide, here)
+        self._darken(colour, light)
+        strength = _rise(wide / INNER_LIP_FULL_MM)
+        _lay(colour, self._lip_below[here], _rise(1.0 - over / INNER_LIP_MM) * strength)
+        _lay(colour, self._lip_above[here], _rise(1.0 - under / (INNER_LIP_MM / 2)) * strength)
+        colour[..., 0] += self._grain[here]
         return colour
 
+    def _throat_and_tongue(self, over: Floats, wide: float, here: tuple[slice, slice]) -> Floats:
+        raised = 1.0 - _rise((wide - TONGUE_RAISED_MM) / (TONGUE_LOW_MM - TONGUE_RAISED_MM))
+        top = wide * (TONGUE_SHARE_WIDE + (TONGUE_SHARE_NARROW - TONGUE_SHARE_WIDE) * raised)
+        cover = _rise((top * self._dome[here] - over) / TONGUE_SOFT_MM + 0.5)
+        lit = (1.0 - (1.0 - TONGUE_BACK_LIGHT) * _rise(over / TONGUE_BACK_MM)) * self._furrow[here]
+        colour = np.empty((*over.shape, 3), dtype=np.float32)
+        colour[..., 0] = self._hollow[0] + (self._dark + (self._tongue[0] - self._dark) * lit - self._hollow[0]) * cover
+        for channel in (1, 2):
+            colour[..., channel] = self._hollow[channel] + (self._tongue[channel] - self._hollow[channel]) * cover
+        return colour
 
-def _mix(base: Floats, over: Floats, cover: Floats) -> Floats:
-    return np.asarray(base + (over - base) * cover[..., None], dtype=np.float32)
+    def _lay_teeth(self, colour: Floats, over: Floats, wide: float, here: tuple[slice, slice]) -> None:
+        painted = self._painted
+        shown = float(_rise(np.float32((wide - LOWER_TEETH_MM[0]) / (LOWER_TEETH_MM[1] - LOWER_TEETH_MM[0]))))
+        if shown > 0:
+            cover = np.clip((painted.lower_height[here] - over) * self._soft + 0.5, 0.0, 1.0) * shown
+            self._lay_enamel(colour, painted.lower_light[here] * LOWER_TEETH_LIGHT, cover)
+        self._lay_enamel(colour, painted.upper_light[here], painted.upper_cover[here])
+
+    def _lay_enamel(self, colour: Floats, light: Floats, cover: Floats) -> None:
+        colour[..., 0] += (self._dark + (self._teeth[0] - self._dark) * light - colour[..., 0]) * cover
+        for channel in (1, 2):
+            colour[..., channel] += (self._teeth[channel] - colour[..., channel]) * cover
+
+    def _darken(self, colour: Floats, light: Floats) -> None:
+        colour[..., 0] -= (colour[..., 0] - self._dark) * (1.0 - light)
+
+
+def _rise(value: Floats | float) -> Floats:
+    return np.clip(value, 0.0, 1.0)
+
+
+def _lay(base: Floats, over: Floats, cover: Floats) -> None:
+    base += (over - base) * cover[..., None]
 
 
 def _colour(tones: Tones, share: float, hue: Floats, saturation: float) -> Floats:
@@ -93,15 +132,21 @@ def _colour(tones: Tones, share: float, hue: Floats, saturation: float) -> Float
     return np.concatenate([[brightness], GREY + (hue[1:] - GREY) * saturation]).astype(np.float32)
 
 
-def _teeth_cover(along_mm: Floats, below_mm: Floats, side: Floats) -> Floats:
-    """How far each pixel is upper teeth, 0..1: an arch that ends below the lip and fades to the corners."""
-    between = np.exp(
-        -np.square(np.minimum.reduce([np.abs(np.abs(along_mm) - gap) for gap in TOOTH_GAPS_MM]) / GAP_MM)
-    )
-    edge = TEETH_BELOW_LIP_MM * (1.0 - 0.9 * side * side) - GAP_NOTCH_MM * between
-    cover = 1.0 - smoothstep((below_mm - edge) / TEETH_SOFT_MM + 0.5)
-    cover = cover * (1.0 - smoothstep((side - 0.40) / 0.45))
-    return np.asarray(cover * (1.0 - GAP_DARKNESS * between), dtype=np.float32)
+def _lip_colours(portrait: Portrait, along: Floats, edge: Floats, inwards_mm: float) -> Floats:
+    """Return YUV [rows, columns, 3]: at each position along the mouth the colour of the lip beside it, shaded."""
+    lips, unit = portrait.lips, portrait.px_per_mm
+    across = edge + inwards_mm * unit
+    x = lips.centre[0] + lips.along * lips.axis[0] - across * lips.axis[1] - 0.5
+    y = lips.centre[1] + lips.along * lips.axis[1] + across * lips.axis[0] - 0.5
+    row = cv2.remap(portrait.yuv, x[None].astype(np.float32), y[None].astype(np.float32), cv2.INTER_LINEAR)
+    spacing = 2 * lips.half_width / (len(lips.along) - 1)
+    row = cv2.GaussianBlur(row.astype(np.float32), (0, 0), LIP_BLUR_MM * unit / spacing)
+    row[..., 0] *= INNER_LIP_LIGHT
+    place = (along + lips.half_width) / spacing
+    return np.asarray(
+        cv2.remap(row, place.astype(np.float32), np.zeros_like(place, dtype=np.float32), cv2.INTER_LINEAR,
+                  borderMode=cv2.BORDER_REPLICATE)
+    )  # fmt: skip
 
 
 def signed_heights(lips: LipLine, x: Floats, y: Floats) -> tuple[Floats, Floats]:
