@@ -12,6 +12,9 @@ from device_agent.engine.warp.mouth import MouthInterior, signed_heights
 EDGE_PX = 1.2
 """Softness of a lip's edge."""
 
+SEAM_MM, SEAM_GONE_MM = 0.6, 3.0
+"""The dark line between closed lips is this wide on either side; it is shadow and fades until they part so far."""
+
 CONTACT_PX = 2.0
 """Lips that are closer than this show no hollow between them."""
 
@@ -43,6 +46,10 @@ class FaceWarp:
         self._in_upper, self._in_lower = signed_heights(portrait.lips, x, y)
         self._node_upper, self._node_lower = signed_heights(portrait.lips, *np.meshgrid(self._field.x, self._field.y))
         self._mouth = _mouth_box(portrait, self.box)
+        along, _ = portrait.lips.frame(x[self._mouth.slices], y[self._mouth.slices])
+        inside = np.clip(1.0 - np.square(along / portrait.lips.half_width), 0.0, 1.0)
+        self._seam = (SEAM_MM * portrait.px_per_mm * inside).astype(np.float32)
+        self._seam_gone = 1.0 / (SEAM_GONE_MM * portrait.px_per_mm)
         self._interior = MouthInterior(portrait, x[self._mouth.slices], y[self._mouth.slices])
 
     def draw(self, motion: Floats) -> tuple[Pixels, Pixels]:
@@ -82,15 +89,16 @@ class FaceWarp:
     def _compose_mouth(self, sources: Sources, box: Box) -> Pixels:
         upper, in_upper = self._layer(sources.upper, self._in_upper, box)
         lower, in_lower = self._layer(sources.lower, self._in_lower, box)
+        opening = max(0.0, -float((in_upper + in_lower).min()))
+        seam = self._seam[box.within(self._mouth).slices] * min(opening * self._seam_gone, 1.0)
+        in_upper, in_lower = in_upper - seam, in_lower - seam
         cover_upper = np.clip(in_upper / EDGE_PX + 0.5, 0.0, 1.0)
         cover_lower = np.clip(in_lower / EDGE_PX + 0.5, 0.0, 1.0)
         apart = np.clip(-(in_upper + in_lower) / CONTACT_PX, 0.0, 1.0)
         hollow = (1.0 - cover_upper) * (1.0 - cover_lower) * apart
         under = (1.0 - cover_upper) * cover_lower
         total = hollow + under + cover_upper + 1e-6
-        opening = -float((in_upper + in_lower)[hollow > 0].min(initial=0.0))
-        below, above = np.maximum(-in_upper, 0), np.maximum(-in_lower, 0)
-        interior = self._interior.colours(below, above, opening, box.within(self._mouth))
+        interior = self._interior.colours(-in_upper, -in_lower, box.within(self._mouth))
         mixed = upper * (cover_upper / total)[..., None]
         mixed += lower * (under / total)[..., None]
         mixed += interior * (hollow / total)[..., None]

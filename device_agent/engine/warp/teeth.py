@@ -18,13 +18,13 @@ from device_agent.engine.warp.grid import smoothstep
 UPPER_BELOW_LIP_MM = 2.0
 """The upper front teeth show this much below a resting lip (Vig and Brundo, J Prosthet Dent 39, 1978: 1 to 4 mm)."""
 
-LOWER_ABOVE_LIP_MM = 1.3
+LOWER_ABOVE_LIP_MM = 2.4
 """The lower front teeth end this far above the lower lip."""
 
 SOFT_MM, SOFT_PX = 0.4, 1.2
 """Softness of an edge: the larger of both."""
 
-GAP_MM, GAP_DARKNESS = 0.45, 0.42
+GAP_MM, GAP_DARKNESS = 0.4, 0.34
 BULGE_SHADE = 0.16
 """A tooth is rounded: its sides are darker than its middle by this share."""
 
@@ -49,7 +49,7 @@ class Teeth:
     upper_light: Floats
     """Brightness as a share of that of a tooth in full light."""
     lower_height: Floats
-    """How far above the lower lip's edge the lower teeth end, mm; negative: they are hidden."""
+    """How far above the middle of the lower lip's edge the lower teeth end, mm."""
     lower_light: Floats
 
 
@@ -65,13 +65,11 @@ def paint_teeth(portrait: Portrait, along: Floats, across: Floats, lip: Floats) 
     below = (across - level) / unit - upper.drop
     to_edge = UPPER_BELOW_LIP_MM - upper.short - below
     light = _shape(upper) * (1.0 - EDGE_GLASS_SHADE * smoothstep(1.0 - to_edge / EDGE_GLASS_MM))
-    own_line = np.interp(along, portrait.lips.along, lip)
-    hidden = (own_line - level) / unit
     blur = BLUR_OF_ENLARGING * max(portrait.canvas.scale_x, 1.0)
     return Teeth(
         upper_cover=_soften(fade * smoothstep(to_edge / soft + 0.5), blur),
         upper_light=_soften(light, blur),
-        lower_height=_soften(LOWER_ABOVE_LIP_MM - lower.short + hidden - lower.drop, blur),
+        lower_height=_soften(LOWER_ABOVE_LIP_MM - lower.short - lower.drop, blur),
         lower_light=_soften(_shape(lower) * fade, blur),
     )
 
