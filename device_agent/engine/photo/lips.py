@@ -30,11 +30,11 @@ CORNER_SHARE = 0.15
 STEP_MM = 0.15
 LINE_SEARCH_MM = (-3.0, 3.0)
 UPPER_SEARCH_MM = (-2.5, 2.0)
-LOWER_SEARCH_MM = (-1.5, 4.0)
+LOWER_SEARCH_MM = (-1.5, 6.0)
 """How far from the mesh's edge the true one is looked for; up is negative."""
 
-STRAY_COST = 0.008
-"""Cost of leaving the mesh's line, per square millimetre; contrast runs from 0 to 1."""
+STRAY_COST, LOWER_STRAY_COST = 0.008, 0.004
+"""Cost of leaving the mesh's line, per square millimetre; contrast runs from 0 to 1. The mesh loses the lower lip first."""
 
 BEND_COST = 0.03
 """Cost of one search step up or down between neighbouring samples."""
@@ -129,18 +129,22 @@ class _Strip:
     def dark_line(self, guess: Floats) -> Floats:
         """Find the line between closed lips: the darkest smooth path near ``guess``."""
         offsets, brightness = self._sample(guess, LINE_SEARCH_MM, channel=0)
-        return self._follow(guess, offsets, brightness / max(float(np.ptp(brightness)), 1.0))
+        return self._follow(guess, offsets, brightness / max(float(np.ptp(brightness)), 1.0), STRAY_COST)
 
     def colour_edges(self, upper: Floats, lower: Floats) -> tuple[Floats, Floats]:
         """Move both edges to where the lips' red ends; in black-and-white photos to where brightness changes most."""
         found = []
-        for edge, search, inwards in ((upper, UPPER_SEARCH_MM, 1.0), (lower, LOWER_SEARCH_MM, -1.0)):
+        sides = (
+            (upper, UPPER_SEARCH_MM, 1.0, STRAY_COST),
+            (lower, LOWER_SEARCH_MM, -1.0, LOWER_STRAY_COST),
+        )
+        for edge, search, inwards, stray in sides:
             offsets, red = self._sample(edge, search, channel=2)
             rise = np.gradient(red, axis=0) * inwards
             if float(np.ptp(red[:, CENTRE])) < MIN_COLOUR_CONTRAST:
                 offsets, brightness = self._sample(edge, search, channel=0)
                 rise = -np.abs(np.gradient(brightness, axis=0))
-            found.append(self._follow(edge, offsets, rise / max(float(np.abs(rise).max()), 1e-3)))
+            found.append(self._follow(edge, offsets, rise / max(float(np.abs(rise).max()), 1e-3), stray))
         return found[0], found[1]
 
     def _sample(self, guess: Floats, search: tuple[float, float], channel: int) -> tuple[Floats, Floats]:
@@ -154,8 +158,8 @@ class _Strip:
         strip = cv2.remap(picture, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
         return offsets, np.asarray(cv2.GaussianBlur(strip.astype(np.float32), (0, 0), 1.2))
 
-    def _follow(self, guess: Floats, offsets: Floats, cost: Floats) -> Floats:
-        path = _cheapest_path(cost + STRAY_COST * np.square(offsets)[:, None])
+    def _follow(self, guess: Floats, offsets: Floats, cost: Floats, stray: float) -> Floats:
+        path = _cheapest_path(cost + stray * np.square(offsets)[:, None])
         return _smooth(guess + offsets[path] * np.float32(self._unit))
 
 

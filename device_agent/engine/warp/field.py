@@ -30,8 +30,9 @@ CORNER_FADE = 0.14
 CORNER_BLEND_MM = 3.0
 """Width of the blend between the layers right at the corner; it widens outwards."""
 
-CLOSING_REACH_MM = 9.0
-"""An open photo is closed by moving the lower lip; the skin around it follows over this distance."""
+CLOSING_REACH_MM, CLOSING_REACH_SHARE = 9.0, 1.5
+"""An open photo is closed by moving the lower lip; the skin around it follows over this distance, or over this multiple of
+how far the lip moves: less would fold the lip."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ class MotionField:
         left_open = lips.lower - lips.upper + apart.ravel()
         along, across = lips.frame(*np.meshgrid(self.x, self.y))
         rise = np.interp(along, lips.along, left_open, left=0.0, right=0.0)
-        reach = (across - lips.heights(along)[1]) / (CLOSING_REACH_MM * portrait.px_per_mm)
+        far = max(CLOSING_REACH_MM * portrait.px_per_mm, CLOSING_REACH_SHARE * float(np.abs(rise).max()))
+        reach = (across - lips.heights(along)[1]) / far
         return np.asarray(-(rise * np.exp(-0.5 * reach * reach))[..., None] * normal, dtype=np.float32)
 
     def _displacements(self, motion: Floats) -> tuple[Floats, Floats]:

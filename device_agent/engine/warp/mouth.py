@@ -12,6 +12,7 @@ from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.lips import LipLine
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.grid import Box
+from device_agent.engine.warp.own_teeth import OwnTeeth, find_own_teeth, paint_own_teeth
 from device_agent.engine.warp.rounding import arc_of
 from device_agent.engine.warp.teeth import paint_teeth
 from device_agent.engine.warp.tones import GREY, Tones, grain_texture, measure_tones
@@ -39,6 +40,9 @@ LOWER_TEETH_MM, LOWER_TEETH_HIDDEN_MM = (9.0, 16.0), 3.4
 """Up to the first opening the lower lip hides its teeth by so much; it uncovers them until the second."""
 
 LOWER_TEETH_LIGHT = 0.7
+BRIGHTEST_OWN = 1.1
+"""The shadow is taken off the photo's own teeth, up to this share of their bright part's brightness."""
+
 INNER_LIP_MM, INNER_LIP_GAP_MM = 1.6, 5.0
 """The moist inner side of a lip rolls out of sight over this height, where the lips are at least so far apart."""
 
@@ -58,13 +62,15 @@ class MouthInterior:
         self._unit = portrait.px_per_mm
         self._soft = 1.0 / max(0.5, 1.2 / self._unit)
         tones = measure_tones(portrait)
+        own = find_own_teeth(portrait, tones.skin, tones.lip, tones.dark)
+        self._teeth = own.tone if own else tones.teeth
         along, across = portrait.lips.frame(x, y)
         self._dark = float(tones.dark[0])
         self._hollow = _colour(tones, HOLLOW_SHARE, 0.5 * tones.dark + 0.5 * tones.lip, 0.8)
         self._tongue = _colour(tones, TONGUE_SHARE, 0.6 * tones.lip + 0.4 * tones.skin, 0.85)
-        self._teeth = tones.teeth
         self._grain = grain_texture(portrait, tones.grain, x.shape[1], x.shape[0])
-        self._painted = paint_teeth(portrait, along, across, arc_of(portrait.lips, portrait.lips.upper))
+        self._painted = paint_teeth(portrait, along, across, arc_of(portrait.lips, portrait.lips.upper), own is not None)
+        self._upper, self._upper_cover = self._upper_row(portrait, own, along, across)
         beside = along / self._unit
         self._across_mm = across / np.float32(self._unit)
         self._dome = np.sqrt(np.clip(1.0 - np.square(beside / TONGUE_HALF_WIDTH_MM), 0.0, 1.0)).astype(np.float32)
@@ -83,12 +89,10 @@ class MouthInterior:
         apart = under + over
         widest = np.unravel_index(int(apart.argmax()), apart.shape)
         wide = max(float(apart[widest]), 0.0)
-        light = SHADE_UNDER_LIP + (1.0 - SHADE_UNDER_LIP) * _rise(under / LIP_SHADE_MM)
-        light *= SLIT_LIGHT + (1.0 - SLIT_LIGHT) * _rise(wide / WIDE_MM)
         colour = self._throat_and_tongue(over, wide, here)
         jaw = self._across_mm[here][widest] + over[widest]
         self._lay_teeth(colour, jaw - self._across_mm[here], wide, here)
-        self._darken(colour, light)
+        self._darken(colour, self._light(under, wide))
         apart = _rise(apart / INNER_LIP_GAP_MM)
         _lay(colour, self._lip_below[here], _rise(1.0 - over / INNER_LIP_MM) * apart)
         _lay(colour, self._lip_above[here], _rise(1.0 - under / INNER_LIP_MM) * apart)
@@ -114,7 +118,26 @@ class MouthInterior:
             hidden = LOWER_TEETH_HIDDEN_MM * max(1.0 - shown, 0.0)
             cover = _rise((painted.lower_height[here] - hidden - above_jaw) * self._soft + 0.5)
             self._lay_enamel(colour, painted.lower_light[here] * LOWER_TEETH_LIGHT, cover)
-        self._lay_enamel(colour, painted.upper_light[here], painted.upper_cover[here])
+        _lay(colour, self._upper[here], self._upper_cover[here])
+
+    def _upper_row(self, portrait: Portrait, own: OwnTeeth | None, along: Floats, across: Floats) -> tuple[Floats, Floats]:
+        """Return the picture of the upper teeth in full light and its cover: the photo's own, or painted ones."""
+        if own is None or own.length is None:
+            picture = np.empty((*along.shape, 3), dtype=np.float32)
+            picture[..., 0] = self._dark + (self._teeth[0] - self._dark) * self._painted.upper_light
+            picture[..., 1:] = self._teeth[1:]
+            return picture, self._painted.upper_cover
+        picture, cover = paint_own_teeth(portrait, own.length, along, across)
+        upper, lower = portrait.lips.heights(along)
+        light = self._light((across - upper) / self._unit, float((lower - upper).max()) / self._unit)
+        brightest = np.minimum((picture[..., 0] - self._dark) / light, BRIGHTEST_OWN * (self._teeth[0] - self._dark))
+        picture[..., 0] = self._dark + brightest
+        return picture, cover
+
+    def _light(self, under: Floats, wide: float) -> Floats:
+        """Return the share of light, 0..1, at ``under`` mm below the upper lip in a mouth open by ``wide`` mm."""
+        light = SHADE_UNDER_LIP + (1.0 - SHADE_UNDER_LIP) * _rise(under / LIP_SHADE_MM)
+        return np.asarray(light * (SLIT_LIGHT + (1.0 - SLIT_LIGHT) * _rise(wide / WIDE_MM)))
 
     def _lay_enamel(self, colour: Floats, light: Floats, cover: Floats) -> None:
         colour[..., 0] += (self._dark + (self._teeth[0] - self._dark) * light - colour[..., 0]) * cover

@@ -18,6 +18,9 @@ from device_agent.engine.warp.grid import smoothstep
 UPPER_BELOW_LIP_MM = 2.0
 """The upper front teeth show this much below a resting lip (Vig and Brundo, J Prosthet Dent 39, 1978: 1 to 4 mm)."""
 
+SMILE_BELOW_LIP_MM = 7.0
+"""A smile uncovers no more of them."""
+
 LOWER_ABOVE_LIP_MM = 2.4
 """The lower front teeth end this far above the lower lip."""
 
@@ -53,8 +56,11 @@ class Teeth:
     lower_light: Floats
 
 
-def paint_teeth(portrait: Portrait, along: Floats, across: Floats, lip: Floats) -> Teeth:
-    """Paint both rows at positions (pixels) along and across the mouth; ``lip`` is the resting line of the lips."""
+def paint_teeth(portrait: Portrait, along: Floats, across: Floats, lip: Floats, seen: bool) -> Teeth:
+    """Paint both rows at positions (pixels) along and across the mouth.
+
+    ``lip`` is the upper lip's edge in the photo; ``seen``: the photo shows teeth down to the lower lip.
+    """
     unit = portrait.px_per_mm
     middle = len(portrait.lips.along) // 2
     level = float(np.median(lip[middle - 4 : middle + 5]))
@@ -63,7 +69,7 @@ def paint_teeth(portrait: Portrait, along: Floats, across: Floats, lip: Floats) 
     soft = max(SOFT_MM, SOFT_PX / unit)
     upper, lower = see_row(UPPER, portrait, along_mm), see_row(LOWER, portrait, along_mm)
     below = (across - level) / unit - upper.drop
-    to_edge = UPPER_BELOW_LIP_MM - upper.short - below
+    to_edge = _display_mm(portrait, seen) - upper.short - below
     light = _shape(upper) * (1.0 - EDGE_GLASS_SHADE * smoothstep(1.0 - to_edge / EDGE_GLASS_MM))
     blur = BLUR_OF_ENLARGING * max(portrait.canvas.scale_x, 1.0)
     return Teeth(
@@ -72,6 +78,13 @@ def paint_teeth(portrait: Portrait, along: Floats, across: Floats, lip: Floats) 
         lower_height=_soften(LOWER_ABOVE_LIP_MM - lower.short - lower.drop, blur),
         lower_light=_soften(_shape(lower) * fade, blur),
     )
+
+
+def _display_mm(portrait: Portrait, seen: bool) -> float:
+    """How far the front teeth reach below the upper lip of the photo; a smile has raised the lip."""
+    if not seen:
+        return UPPER_BELOW_LIP_MM
+    return float(np.clip(portrait.rest_opening_mm, UPPER_BELOW_LIP_MM, SMILE_BELOW_LIP_MM))
 
 
 def _midline(portrait: Portrait) -> float:
