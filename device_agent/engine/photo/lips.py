@@ -25,7 +25,10 @@ OPEN_EDGES_MM = 3.0
 """Above that, edges of lip colour at least this far apart must agree that the mouth is open."""
 
 CORNER_SHARE = 0.15
-"""Over this share of half the mouth's width the edges of an open mouth run together."""
+"""Over this share of half the mouth's width the edges of an open mouth run together in a curve."""
+
+CLEAN_MM = 0.6
+"""Next to an opening the picture mixes lip and tooth: the edges are set this far into the lips."""
 
 STEP_MM = 0.15
 LINE_SEARCH_MM = (-3.0, 3.0)
@@ -87,6 +90,7 @@ def find_lip_line(yuv: Pixels, landmarks: Floats, px_per_mm: float) -> LipLine:
     if strip.gap_mm(upper, lower) > OPEN_MESH_MM:
         upper, lower = strip.colour_edges(upper, lower)
         if strip.gap_mm(upper, lower) > OPEN_EDGES_MM:
+            upper, lower = upper - CLEAN_MM * px_per_mm, lower + CLEAN_MM * px_per_mm
             return LipLine(line.centre, line.axis, half, line.along, *_meeting_at_corners(line, upper, lower))
     seam = strip.dark_line((upper + lower) / 2)
     return LipLine(line.centre, line.axis, half, line.along, seam, seam)
@@ -94,7 +98,8 @@ def find_lip_line(yuv: Pixels, landmarks: Floats, px_per_mm: float) -> LipLine:
 
 def _meeting_at_corners(line: LipLine, upper: Floats, lower: Floats) -> tuple[Floats, Floats]:
     middle, half_gap = (upper + lower) / 2, np.maximum(lower - upper, 0) / 2
-    half_gap = half_gap * np.clip((1 - np.abs(line.along) / line.half_width) / CORNER_SHARE, 0, 1)
+    inwards = np.clip((1 - np.abs(line.along) / line.half_width) / CORNER_SHARE, 0, 1)
+    half_gap = half_gap * np.sqrt(1 - np.square(1 - inwards))
     return middle - half_gap, middle + half_gap
 
 

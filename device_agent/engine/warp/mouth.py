@@ -69,7 +69,7 @@ class MouthInterior:
         self._hollow = _colour(tones, HOLLOW_SHARE, 0.5 * tones.dark + 0.5 * tones.lip, 0.8)
         self._tongue = _colour(tones, TONGUE_SHARE, 0.6 * tones.lip + 0.4 * tones.skin, 0.85)
         self._grain = grain_texture(portrait, tones.grain, x.shape[1], x.shape[0])
-        self._painted = paint_teeth(portrait, along, across, arc_of(portrait.lips, portrait.lips.upper), own is not None)
+        self._painted = paint_teeth(portrait, along, across, arc_of(portrait.lips, portrait.lips.upper), own)
         self._upper, self._upper_cover = self._upper_row(portrait, own, along, across)
         beside = along / self._unit
         self._across_mm = across / np.float32(self._unit)
@@ -121,18 +121,19 @@ class MouthInterior:
         _lay(colour, self._upper[here], self._upper_cover[here])
 
     def _upper_row(self, portrait: Portrait, own: OwnTeeth | None, along: Floats, across: Floats) -> tuple[Floats, Floats]:
-        """Return the picture of the upper teeth in full light and its cover: the photo's own, or painted ones."""
+        """Return the picture of the upper teeth in full light and its cover: painted, under what the photo shows."""
+        picture = np.empty((*along.shape, 3), dtype=np.float32)
+        picture[..., 0] = self._dark + (self._teeth[0] - self._dark) * self._painted.upper_light
+        picture[..., 1:] = self._teeth[1:]
         if own is None or own.length is None:
-            picture = np.empty((*along.shape, 3), dtype=np.float32)
-            picture[..., 0] = self._dark + (self._teeth[0] - self._dark) * self._painted.upper_light
-            picture[..., 1:] = self._teeth[1:]
             return picture, self._painted.upper_cover
-        picture, cover = paint_own_teeth(portrait, own.length, along, across)
+        seen, cover = paint_own_teeth(portrait, own.length, along, across)
         upper, lower = portrait.lips.heights(along)
         light = self._light((across - upper) / self._unit, float((lower - upper).max()) / self._unit)
-        brightest = np.minimum((picture[..., 0] - self._dark) / light, BRIGHTEST_OWN * (self._teeth[0] - self._dark))
-        picture[..., 0] = self._dark + brightest
-        return picture, cover
+        brightness = (seen[..., 0] - self._dark) / light
+        seen[..., 0] = self._dark + np.minimum(brightness, BRIGHTEST_OWN * (self._teeth[0] - self._dark))
+        _lay(picture, seen, cover)
+        return picture, np.maximum(cover, self._painted.upper_cover)
 
     def _light(self, under: Floats, wide: float) -> Floats:
         """Return the share of light, 0..1, at ``under`` mm below the upper lip in a mouth open by ``wide`` mm."""

@@ -40,10 +40,10 @@ MIN_COLOUR_CONTRAST = 4.0
 GAP_BRIDGE_MM = 1.6
 """Dark gaps between teeth, narrower than this, belong to the row."""
 
-MIN_LENGTH_MM, MIN_SEEN = 2.5, 0.6
+MIN_LENGTH_MM, MIN_SEEN = 3.5, 0.6
 """Over this share of the mouth's middle the row must be at least so long, and end above the lower lip."""
 
-LONGEST_SHARE = 0.8
+LONGEST_SHARE = 0.7
 """What fills more of the opening than this is both rows, or a row whose end the lower lip hides."""
 
 SOFT_MM = 0.8

@@ -11,9 +11,11 @@ import numpy as np
 
 from device_agent.engine.arrays import Floats
 from device_agent.engine.canonical import UPPER_LIP_CENTRE
+from device_agent.engine.photo.lips import CENTRE
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.dentition import LOWER, UPPER, SeenRow, see_row
 from device_agent.engine.warp.grid import smoothstep
+from device_agent.engine.warp.own_teeth import OwnTeeth
 
 UPPER_BELOW_LIP_MM = 2.0
 """The upper front teeth show this much below a resting lip (Vig and Brundo, J Prosthet Dent 39, 1978: 1 to 4 mm)."""
@@ -56,10 +58,10 @@ class Teeth:
     lower_light: Floats
 
 
-def paint_teeth(portrait: Portrait, along: Floats, across: Floats, lip: Floats, seen: bool) -> Teeth:
+def paint_teeth(portrait: Portrait, along: Floats, across: Floats, lip: Floats, own: OwnTeeth | None) -> Teeth:
     """Paint both rows at positions (pixels) along and across the mouth.
 
-    ``lip`` is the upper lip's edge in the photo; ``seen``: the photo shows teeth down to the lower lip.
+    ``lip`` is the upper lip's edge in the photo, ``own`` are the teeth that it shows.
     """
     unit = portrait.px_per_mm
     middle = len(portrait.lips.along) // 2
@@ -69,7 +71,7 @@ def paint_teeth(portrait: Portrait, along: Floats, across: Floats, lip: Floats, 
     soft = max(SOFT_MM, SOFT_PX / unit)
     upper, lower = see_row(UPPER, portrait, along_mm), see_row(LOWER, portrait, along_mm)
     below = (across - level) / unit - upper.drop
-    to_edge = _display_mm(portrait, seen) - upper.short - below
+    to_edge = _display_mm(portrait, own) - upper.short - below
     light = _shape(upper) * (1.0 - EDGE_GLASS_SHADE * smoothstep(1.0 - to_edge / EDGE_GLASS_MM))
     blur = BLUR_OF_ENLARGING * max(portrait.canvas.scale_x, 1.0)
     return Teeth(
@@ -80,10 +82,12 @@ def paint_teeth(portrait: Portrait, along: Floats, across: Floats, lip: Floats, 
     )
 
 
-def _display_mm(portrait: Portrait, seen: bool) -> float:
+def _display_mm(portrait: Portrait, own: OwnTeeth | None) -> float:
     """How far the front teeth reach below the upper lip of the photo; a smile has raised the lip."""
-    if not seen:
+    if own is None:
         return UPPER_BELOW_LIP_MM
+    if own.length is not None:
+        return float(np.median(own.length[CENTRE])) / portrait.px_per_mm
     return float(np.clip(portrait.rest_opening_mm, UPPER_BELOW_LIP_MM, SMILE_BELOW_LIP_MM))
 
 
