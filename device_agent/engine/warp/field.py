@@ -11,6 +11,7 @@ import numpy as np
 from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, look_up, positions, smoothstep
+from device_agent.engine.warp.head import head_strength
 from device_agent.engine.warp.rounding import Rounding
 from device_agent.engine.warp.surface import canonical_grid
 
@@ -67,14 +68,14 @@ class MotionField:
         self.y = self.box.top + STEP / 2 + STEP * np.arange(self.box.height // STEP, dtype=np.float32)
         uv = canonical_grid(portrait.landmarks, points, self.x, self.y)
         self._map_place = _map_position(uv, extent)
-        self._strength = _fade(uv, extent)[..., None]
+        self._strength = (_fade(uv, extent) * head_strength(portrait, self.x, self.y))[..., None]
         self._steep = _around_mouth(portrait, self.x, self.y)
         self._turn = (portrait.to_canvas.scale * portrait.to_canvas.rotation[:2, :2]).astype(np.float32)
         self._beyond, self._below = _layers(portrait, self.x, self.y)
         self._nodes = positions(len(self.x), len(self.y))
         self._rest = opening_map * np.float32(portrait.rest_opening_mm)
-        self._closing = self._close_lips(portrait)
-        self._rounding = Rounding.of(portrait.lips, self.x, self.y, portrait.px_per_mm)
+        self._closing = self._close_lips(portrait) * self._strength
+        self._rounding = Rounding.of(portrait.lips, self.x, self.y, portrait.px_per_mm).times(self._strength)
 
     def at_source(self, values: Floats, source: Floats) -> Floats:
         """Return per node the value [rows, columns] of ``values`` where its source lies."""
