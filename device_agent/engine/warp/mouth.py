@@ -14,7 +14,8 @@ from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.grid import Box
 from device_agent.engine.warp.own_teeth import OwnTeeth, find_own_teeth, paint_own_teeth
 from device_agent.engine.warp.rounding import arc_of
-from device_agent.engine.warp.teeth import paint_teeth
+from device_agent.engine.warp.softness import blur_px
+from device_agent.engine.warp.teeth import SOFT_MM, paint_teeth
 from device_agent.engine.warp.tones import GREY, Tones, grain_texture, measure_tones
 
 HOLLOW_SHARE, TONGUE_SHARE = 0.04, 0.46
@@ -60,7 +61,7 @@ class MouthInterior:
 
     def __init__(self, portrait: Portrait, x: Floats, y: Floats) -> None:
         self._unit = portrait.px_per_mm
-        self._soft = 1.0 / max(0.5, 1.2 / self._unit)
+        self._soft = 1.0 / max(SOFT_MM, 2 * blur_px(portrait) / self._unit)
         tones = measure_tones(portrait)
         own = find_own_teeth(portrait, tones.skin, tones.lip, tones.dark)
         self._teeth = own.tone if own else tones.teeth
@@ -105,7 +106,9 @@ class MouthInterior:
         cover = _rise((top * self._dome[here] - over) / TONGUE_SOFT_MM + 0.5)
         lit = (1.0 - (1.0 - TONGUE_BACK_LIGHT) * _rise(over / TONGUE_BACK_MM)) * self._tongue_light[here]
         colour = np.empty((*over.shape, 3), dtype=np.float32)
-        colour[..., 0] = self._hollow[0] + (self._dark + (self._tongue[0] - self._dark) * lit - self._hollow[0]) * cover
+        colour[..., 0] = (
+            self._hollow[0] + (self._dark + (self._tongue[0] - self._dark) * lit - self._hollow[0]) * cover
+        )
         for channel in (1, 2):
             colour[..., channel] = self._hollow[channel] + (self._tongue[channel] - self._hollow[channel]) * cover
         return colour
@@ -120,7 +123,9 @@ class MouthInterior:
             self._lay_enamel(colour, painted.lower_light[here] * LOWER_TEETH_LIGHT, cover)
         _lay(colour, self._upper[here], self._upper_cover[here])
 
-    def _upper_row(self, portrait: Portrait, own: OwnTeeth | None, along: Floats, across: Floats) -> tuple[Floats, Floats]:
+    def _upper_row(
+        self, portrait: Portrait, own: OwnTeeth | None, along: Floats, across: Floats
+    ) -> tuple[Floats, Floats]:
         """Return the picture of the upper teeth in full light and its cover: painted, under what the photo shows."""
         picture = np.empty((*along.shape, 3), dtype=np.float32)
         picture[..., 0] = self._dark + (self._teeth[0] - self._dark) * self._painted.upper_light
@@ -130,8 +135,9 @@ class MouthInterior:
         seen, cover = paint_own_teeth(portrait, own.length, along, across)
         upper, lower = portrait.lips.heights(along)
         light = self._light((across - upper) / self._unit, float((lower - upper).max()) / self._unit)
-        brightness = (seen[..., 0] - self._dark) / light
-        seen[..., 0] = self._dark + np.minimum(brightness, BRIGHTEST_OWN * (self._teeth[0] - self._dark))
+        brightest = self._dark + BRIGHTEST_OWN * (self._teeth[0] - self._dark)
+        unshaded = self._dark + (seen[..., 0] - self._dark) / light
+        seen[..., 0] = np.maximum(seen[..., 0], np.minimum(unshaded, brightest))
         _lay(picture, seen, cover)
         return picture, np.maximum(cover, self._painted.upper_cover)
 

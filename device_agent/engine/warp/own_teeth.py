@@ -13,6 +13,7 @@ from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.lips import CENTRE, LipLine
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.grid import look_up, smoothstep
+from device_agent.engine.warp.softness import blur_px
 
 STEP_MM = 0.2
 DEPTH_MM = 12.0
@@ -46,7 +47,9 @@ MIN_LENGTH_MM, MIN_SEEN = 3.5, 0.6
 LONGEST_SHARE = 0.7
 """What fills more of the opening than this is both rows, or a row whose end the lower lip hides."""
 
-SOFT_MM = 0.8
+SOFT_MM, SOFT_OF_BLUR = 0.8, 3.0
+"""Its end fades over the larger of the first and this multiple of the photo's blur."""
+
 OUTLIER_MM, SMOOTH_MM = 7.0, 1.5
 """The row's end is a smooth curve: a median over the first width, then a blur."""
 
@@ -92,7 +95,8 @@ def paint_own_teeth(portrait: Portrait, lengths: Floats, along: Floats, across: 
     first = upper + EDGE_MARGIN_MM * unit
     picture = _at(portrait, along, np.maximum(across, first))
     length = np.interp(along, lips.along, lengths, left=0.0, right=0.0)
-    ends = smoothstep((upper + length - across) / (SOFT_MM * unit))
+    soft = max(SOFT_MM * unit, SOFT_OF_BLUR * blur_px(portrait))
+    ends = smoothstep((upper + length - across) / soft + 0.5)
     return picture, np.asarray(ends * smoothstep(length / (MIN_LENGTH_MM * unit)), dtype=np.float32)
 
 

@@ -16,6 +16,7 @@ from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.dentition import LOWER, UPPER, SeenRow, see_row
 from device_agent.engine.warp.grid import smoothstep
 from device_agent.engine.warp.own_teeth import OwnTeeth
+from device_agent.engine.warp.softness import blur_px
 
 UPPER_BELOW_LIP_MM = 2.0
 """The upper front teeth show this much below a resting lip (Vig and Brundo, J Prosthet Dent 39, 1978: 1 to 4 mm)."""
@@ -41,9 +42,6 @@ SHADE_DEPTH_MM = 14.0
 
 CORNER_FADE = 0.55, 0.40
 """From this share of half the mouth's width outwards, over this share, the cheek's shadow swallows the teeth."""
-
-BLUR_OF_ENLARGING = 0.45
-"""An enlarged photo is soft; what is painted into it is blurred by this share of the enlargement, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def paint_teeth(portrait: Portrait, along: Floats, across: Floats, lip: Floats, 
     below = (across - level) / unit - upper.drop
     to_edge = _display_mm(portrait, own) - upper.short - below
     light = _shape(upper) * (1.0 - EDGE_GLASS_SHADE * smoothstep(1.0 - to_edge / EDGE_GLASS_MM))
-    blur = BLUR_OF_ENLARGING * max(portrait.canvas.scale_x, 1.0)
+    blur = blur_px(portrait)
     return Teeth(
         upper_cover=_soften(fade * smoothstep(to_edge / soft + 0.5), blur),
         upper_light=_soften(light, blur),
