@@ -2,7 +2,7 @@
 
 For each photo a voice is performed and measured on the drawn frames, before encoding:
 
-- sharpness of the mouth's box: variance of the Laplacian (Pech-Pacheco et al., ICPR 2000), divided by the photo's own;
+- sharpness of the mouth's box: variance of the Laplacian (Pech-Pacheco et al., ICPR 2000), over the photo's own;
 - the largest change of any pixel outside the head;
 - brightness of the upper teeth in wide frames, divided by that of the cheeks and of the eye whites.
 """

@@ -1,7 +1,7 @@
-"""Two rows of teeth as numbers: how wide each tooth is, how its edge runs, and how the arch looks from where we stand.
+"""Two rows of teeth as numbers: how wide each tooth is, how its edge runs, how the arch looks from where we stand.
 
-Mean widths and edges of adult teeth after Nelson, "Wheeler's Dental Anatomy" (crown dimensions); the arch is a parabola
-that passes 34 mm between the canines. Counted from the middle outwards; the two halves mirror each other.
+Mean widths and edges of adult teeth after Nelson, "Wheeler's Dental Anatomy" (crown dimensions); the arch is a
+parabola that passes 34 mm between the canines. Counted from the middle outwards; the two halves mirror each other.
 """
 
 from dataclasses import dataclass

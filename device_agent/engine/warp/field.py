@@ -16,8 +16,8 @@ from device_agent.engine.warp.rounding import Rounding
 from device_agent.engine.warp.surface import canonical_grid
 
 ITERATIONS, MOUTH_ITERATIONS = 5, 10
-"""Fixed-point steps from "where does it go" to "where does it come from"; each shrinks the error to a third in the face.
-At the corners of the mouth motion changes fast: further steps are taken around them."""
+"""Fixed-point steps from "where does it go" to "where does it come from"; each shrinks the error to a third. At the
+corners of the mouth motion changes fast: further steps are taken around them."""
 
 MOUTH_REACH = 1.7
 """Half the side of the rectangle of further steps, in halves of the mouth's width."""
@@ -32,8 +32,8 @@ CORNER_BLEND_MM = 3.0
 """Width of the blend between the layers right at the corner; it widens outwards."""
 
 CLOSING_REACH_MM, CLOSING_REACH_SHARE = 9.0, 1.5
-"""An open photo is closed by moving the lower lip; the skin around it follows over this distance, or over this multiple of
-how far the lip moves: less would fold the lip."""
+"""An open photo is closed by moving the lower lip; skin around it follows over this distance, or this multiple of how
+far the lip moves: less would fold the lip."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,7 @@ class MotionField:
         lips = portrait.lips
         upper, lower = self._displacements(-self._rest)
         normal = np.array([-lips.axis[1], lips.axis[0]], dtype=np.float32)
-        middle = (lips.upper + lips.lower) / 2
-        x = lips.centre[0] + lips.along * lips.axis[0] + middle * normal[0]
-        y = lips.centre[1] + lips.along * lips.axis[1] + middle * normal[1]
+        x, y = lips.place(lips.along, (lips.upper + lips.lower) / 2)
         place = np.dstack([(x - self.x[0]) / STEP, (y - self.y[0]) / STEP]).astype(np.float32)
         apart = look_up((lower - upper) @ normal, place)
         left_open = lips.lower - lips.upper + apart.ravel()

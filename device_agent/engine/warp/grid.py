@@ -82,3 +82,8 @@ def smoothstep(value: Floats) -> Floats:
     """Rise from 0 at 0 to 1 at 1 without corners."""
     clipped = np.clip(value, 0.0, 1.0)
     return np.asarray(clipped * clipped * (3.0 - 2.0 * clipped), dtype=np.float32)
+
+
+def rise(value: Floats) -> Floats:
+    """Rise from 0 at 0 to 1 at 1 in a straight line."""
+    return np.clip(value, np.float32(0.0), np.float32(1.0))

@@ -140,7 +140,4 @@ def _strip(portrait: Portrait, across: Floats) -> Floats:
 
 def _at(portrait: Portrait, along: Floats, across: Floats) -> Floats:
     """Return the photo's YUV at positions along and across the mouth."""
-    lips = portrait.lips
-    x = lips.centre[0] + along * lips.axis[0] - across * lips.axis[1] - 0.5
-    y = lips.centre[1] + along * lips.axis[1] + across * lips.axis[0] - 0.5
-    return look_up(portrait.yuv, np.dstack([x, y]).astype(np.float32)).astype(np.float32)
+    return look_up(portrait.yuv, np.dstack(portrait.lips.place(along, across)) - np.float32(0.5)).astype(np.float32)

@@ -1,7 +1,7 @@
 """How soft the photo is: what is painted into it must be as soft, or it looks like a sticker.
 
-Blur is read from edges blurred twice more, by how much their slope falls (Zhuo and Sim, Pattern Recognition 44(9), 2011);
-the strongest edges of the face count, so that grain and craquelure do not.
+Edges are blurred further; how much their slope falls tells how blurred they were (Zhuo and Sim, Pattern Recognition
+44(9), 2011). The strongest edges of the face count, so that grain and craquelure do not.
 """
 
 import cv2

@@ -1,7 +1,7 @@
 """Both rows of teeth as pictures: what they cover, and how bright they are when the light falls on them.
 
-The upper row is a still picture, fixed to the skull. The lower row is drawn at a height above the lower lip, with which
-the jaw carries it. Neighbouring teeth are told apart by soft gaps; teeth further back stand in the shade.
+The upper row is a still picture, fixed to the skull; the lower row is drawn at a height above the lower lip, as the
+jaw carries it. Neighbouring teeth are told apart by soft gaps; teeth further back stand in the shade.
 """
 
 from dataclasses import dataclass
@@ -91,8 +91,8 @@ def _display_mm(portrait: Portrait, own: OwnTeeth | None) -> float:
 
 def _midline(portrait: Portrait) -> float:
     """Where the middle of the upper lip lies along the mouth."""
-    x, y = portrait.landmarks[UPPER_LIP_CENTRE, :2]
-    return float(portrait.lips.frame(np.float32(x), np.float32(y))[0])
+    middle = portrait.landmarks[UPPER_LIP_CENTRE : UPPER_LIP_CENTRE + 1]
+    return float(portrait.lips.frame(middle[:, 0], middle[:, 1])[0][0])
 
 
 def _shape(row: SeenRow) -> Floats:
