@@ -6,10 +6,11 @@ import numpy as np
 from device_agent.engine.arrays import Floats
 from device_agent.engine.canonical import RIGHT_IRIS
 from device_agent.engine.photo.portrait import Portrait
-from device_agent.engine.warp.grid import smoothstep
+from device_agent.engine.warp.grid import rise
 
-HEAD_MARGIN_MM = 24.0
-"""The skin under the chin follows the jaw over this distance; hair and collar beside the face lie within it too."""
+HEAD_MARGIN_MM = 30.0
+"""The skin under the chin follows the jaw over this distance, in a straight slope: a steeper one would fold it. Hair and
+collar beside the face lie within it too."""
 
 FRACTION_BITS = 4
 """Corners of the outline are drawn to a sixteenth of a cell."""
@@ -26,4 +27,4 @@ def head_strength(portrait: Portrait, x: Floats, y: Floats) -> Floats:
     beyond = np.ones((len(y), len(x)), dtype=np.uint8)
     cv2.fillPoly(beyond, [np.round(cells * 2**FRACTION_BITS).astype(np.int32)], 0, shift=FRACTION_BITS)
     distance = cv2.distanceTransform(beyond, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * (step / portrait.px_per_mm)
-    return smoothstep(1.0 - distance / HEAD_MARGIN_MM)
+    return rise(1.0 - distance / HEAD_MARGIN_MM)
