@@ -9,8 +9,8 @@ from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.grid import rise
 
 HEAD_MARGIN_MM = 30.0
-"""The skin under the chin follows the jaw over this distance, in a straight slope: a steeper one would fold it. Hair and
-collar beside the face lie within it too."""
+"""The skin under the chin follows the jaw over this distance, in a straight slope: a steeper one would fold it. Hair
+and collar beside the face lie within it too."""
 
 FRACTION_BITS = 4
 """Corners of the outline are drawn to a sixteenth of a cell."""
