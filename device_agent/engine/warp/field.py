@@ -17,7 +17,7 @@ from device_agent.engine.warp.surface import canonical_grid
 
 ITERATIONS, MOUTH_ITERATIONS = 5, 10
 """Fixed-point steps from "where does it go" to "where does it come from"; each shrinks the error to a third. At the
-corners of the mouth motion changes fast: further steps are taken around them."""
+corners of the mouth motion changes fast: further half steps are taken around them."""
 
 MOUTH_REACH = 1.7
 """Half the side of the rectangle of further steps, in halves of the mouth's width."""
@@ -119,7 +119,8 @@ class MotionField:
             back = -look_up(cells, self._nodes + back)
         rows, columns = self._steep
         for _ in range(MOUTH_ITERATIONS):
-            back[rows, columns] = -look_up(cells, self._nodes[rows, columns] + back[rows, columns])
+            near = back[rows, columns]
+            back[rows, columns] = (near - look_up(cells, self._nodes[rows, columns] + near)) / 2
         return np.asarray(back * STEP)
 
 

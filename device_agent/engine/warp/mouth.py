@@ -38,6 +38,9 @@ BRIGHTEST_OWN = 1.1
 INNER_LIP_MM, INNER_LIP_GAP_MM = 1.6, 5.0
 """The inner side of a lip rolls out of sight over this height, where the lips are at least so far apart."""
 
+GRAIN_SHARE = 0.65
+"""The grain is measured on cheeks, whose pores are counted with it; teeth have none."""
+
 
 class MouthInterior:
     """Colours of the hollow for the pixels of one rectangle of the frame."""
@@ -57,7 +60,7 @@ class MouthInterior:
         self._upper, self._upper_cover = self._upper_row(portrait, own, along, across)
         self._across_mm = across / np.float32(self._unit)
         self._lip_above, self._lip_below = inner_lips(portrait, along)
-        self._grain = grain_texture(portrait, tones.grain, x.shape[1], x.shape[0])
+        self._grain = grain_texture(portrait, GRAIN_SHARE * tones.grain, x.shape[1], x.shape[0])
 
     def colours(self, below_upper: Floats, above_lower: Floats, part: Box) -> Floats:
         """Return YUV [rows, columns, 3] of a part of the rectangle; distances in pixels from the moved lips' edges.
