@@ -112,7 +112,10 @@ class FaceWarp:
     def _layer(self, offset: Floats, inside: Floats, box: Box) -> tuple[Pixels, Floats]:
         """Return the layer's pixels in ``box``, and how far each lies inside its lip."""
         place = self._pixels[box.slices] + grow(offset, box)
-        return look_up(self._photo, place, fine=self._fine), look_up(inside, place)
+        pixels = look_up(self._photo, place)
+        if self._fine:
+            pixels[..., 0] = look_up(self._luma, place, fine=True)
+        return pixels, look_up(inside, place)
 
 
 def _mouth_box(portrait: Portrait, box: Box) -> Box:

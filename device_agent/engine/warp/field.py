@@ -15,11 +15,11 @@ from device_agent.engine.warp.head import head_strength
 from device_agent.engine.warp.rounding import Rounding
 from device_agent.engine.warp.surface import canonical_grid
 
-ITERATIONS, MOUTH_ITERATIONS = 5, 10
+ITERATIONS, MOUTH_ITERATIONS = 5, 8
 """Fixed-point steps from "where does it go" to "where does it come from"; each shrinks the error to a third. At the
 corners of the mouth motion changes fast: further half steps are taken around them."""
 
-MOUTH_REACH = 1.7
+MOUTH_REACH = 1.3
 """Half the side of the rectangle of further steps, in halves of the mouth's width."""
 
 BORDER_MM = 14.0
