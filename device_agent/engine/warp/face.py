@@ -102,12 +102,9 @@ class FaceWarp:
         apart = np.clip(-(in_upper + in_lower) / CONTACT_PX, 0.0, 1.0)
         hollow = (1.0 - cover_upper) * (1.0 - cover_lower) * apart
         under = (1.0 - cover_upper) * cover_lower
-        total = hollow + under + cover_upper + 1e-6
         interior = self._interior.colours(-in_upper, -in_lower, box.within(self._mouth))
-        mixed = upper * (cover_upper / total)[..., None]
-        mixed += lower * (under / total)[..., None]
-        mixed += interior * (hollow / total)[..., None]
-        return np.asarray(np.clip(mixed + 0.5, 0, 255), dtype=np.uint8)
+        lips = cv2.blendLinear(upper, lower, cover_upper, under)
+        return np.asarray(cv2.blendLinear(lips, cv2.convertScaleAbs(interior), cover_upper + under, hollow))
 
     def _layer(self, offset: Floats, inside: Floats, box: Box) -> tuple[Pixels, Floats]:
         """Return the layer's pixels in ``box``, and how far each lies inside its lip."""
