@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-long check format train-nano evaluate bench-engine bench-delta wheel clean
+.PHONY: help install demo serve test test-long check format train-nano evaluate bench-engine pictures bench-delta wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -47,6 +47,11 @@ bench-engine: install  ## frames per second of a whole render, beside encoding a
 	$(BIN)/model-pipeline package --out .cache/nano.lfm
 	rm -rf .cache/nano && mkdir -p .cache/nano && tar -xf .cache/nano.lfm -C .cache/nano
 	$(BIN)/python -m device_agent.engine.bench --model .cache/nano
+
+pictures: install  ## sharpness and teeth of the drawn mouth, change outside the head, in numbers
+	$(BIN)/model-pipeline package --out .cache/nano.lfm
+	rm -rf .cache/nano && mkdir -p .cache/nano && tar -xf .cache/nano.lfm -C .cache/nano
+	$(BIN)/python -m device_agent.engine.pictures --model .cache/nano
 
 bench-delta: install  ## speed of the integer merge
 	$(BIN)/python -m device_agent.update.bench_merge

@@ -58,6 +58,13 @@ def to_yuv(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.transform(pixels, RGB_TO_YUV), dtype=np.uint8)
 
 
+def halve_colour(yuv: Pixels) -> Pixels:
+    """Return the colour [h/2,w/2,2] of YUV 4:4:4 [h,w,3], each the mean of four pixels, halves rounded up."""
+    rows, columns = yuv.shape[:2]
+    quads = yuv[..., 1:].reshape(rows // 2, 2, columns // 2, 2, 2).mean(axis=(1, 3)) + 0.5
+    return np.asarray(quads, dtype=np.uint8)
+
+
 def _fill(photo: Pixels, width: int, height: int) -> Pixels:
     rows, columns = photo.shape[:2]
     scale = max(width / columns, height / rows)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from device_agent.engine.arrays import Floats, Pixels
+from device_agent.engine.compose import halve_colour
 from device_agent.engine.package import MAP_CHANNELS, MAP_SIZE
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.video.frames import SLOTS, Planes
@@ -45,7 +46,5 @@ class Stage:
 
 def still_planes(yuv: Pixels) -> tuple[Pixels, Pixels, Pixels]:
     """Split YUV 4:4:4 [h,w,3] into the planes of 4:2:0."""
-    rows, columns = yuv.shape[:2]
-    quads = yuv[..., 1:].reshape(rows // 2, 2, columns // 2, 2, 2).mean(axis=(1, 3)) + 0.5
-    small = quads.astype(np.uint8)
+    small = halve_colour(yuv)
     return yuv[..., 0], small[..., 0], small[..., 1]

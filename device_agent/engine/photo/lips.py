@@ -25,7 +25,10 @@ OPEN_EDGES_MM = 3.0
 """Above that, edges of lip colour at least this far apart must agree that the mouth is open."""
 
 CORNER_SHARE = 0.15
-"""Over this share of half the mouth's width the edges of an open mouth run together."""
+"""Over this share of half the mouth's width the edges of an open mouth run together in a curve."""
+
+CLEAN_MM = 0.6
+"""Next to an opening the picture mixes lip and tooth: the edges are set this far into the lips."""
 
 STEP_MM = 0.15
 LINE_SEARCH_MM = (-3.0, 3.0)
@@ -35,6 +38,9 @@ LOWER_SEARCH_MM = (-1.5, 4.0)
 
 STRAY_COST = 0.008
 """Cost of leaving the mesh's line, per square millimetre; contrast runs from 0 to 1."""
+
+LOW_SEARCH_MM, LOW_STRAY_COST = (-1.5, 6.0), 0.004
+"""The mesh loses the lower lip of an open mouth first: once a mouth is known to be open, it is looked for further."""
 
 BEND_COST = 0.03
 """Cost of one search step up or down between neighbouring samples."""
@@ -68,6 +74,12 @@ class LipLine:
         dx, dy = x - self.centre[0], y - self.centre[1]
         return dx * self.axis[0] + dy * self.axis[1], dy * self.axis[0] - dx * self.axis[1]
 
+    def place(self, along: Floats, across: Floats) -> tuple[Floats, Floats]:
+        """Return picture positions (x, y) of positions in the mouth's frame; the opposite of ``frame``."""
+        x = self.centre[0] + along * self.axis[0] - across * self.axis[1]
+        y = self.centre[1] + along * self.axis[1] + across * self.axis[0]
+        return np.asarray(x, dtype=np.float32), np.asarray(y, dtype=np.float32)
+
     def heights(self, along: Floats) -> tuple[Floats, Floats]:
         """Return the heights of the upper and lower edge at ``along``; level beyond the corners."""
         return (
@@ -85,8 +97,11 @@ def find_lip_line(yuv: Pixels, landmarks: Floats, px_per_mm: float) -> LipLine:
     upper, lower = (_edge(line, landmarks[list(index), :2]) for index in (UPPER_EDGE, LOWER_EDGE))
     strip = _Strip(yuv, line, px_per_mm)
     if strip.gap_mm(upper, lower) > OPEN_MESH_MM:
+        mesh_lower = lower
         upper, lower = strip.colour_edges(upper, lower)
         if strip.gap_mm(upper, lower) > OPEN_EDGES_MM:
+            clean = CLEAN_MM * px_per_mm
+            upper, lower = upper - clean, strip.low_edge(mesh_lower) + clean
             return LipLine(line.centre, line.axis, half, line.along, *_meeting_at_corners(line, upper, lower))
     seam = strip.dark_line((upper + lower) / 2)
     return LipLine(line.centre, line.axis, half, line.along, seam, seam)
@@ -94,7 +109,8 @@ def find_lip_line(yuv: Pixels, landmarks: Floats, px_per_mm: float) -> LipLine:
 
 def _meeting_at_corners(line: LipLine, upper: Floats, lower: Floats) -> tuple[Floats, Floats]:
     middle, half_gap = (upper + lower) / 2, np.maximum(lower - upper, 0) / 2
-    half_gap = half_gap * np.clip((1 - np.abs(line.along) / line.half_width) / CORNER_SHARE, 0, 1)
+    inwards = np.clip((1 - np.abs(line.along) / line.half_width) / CORNER_SHARE, 0, 1)
+    half_gap = half_gap * np.sqrt(1 - np.square(1 - inwards))
     return middle - half_gap, middle + half_gap
 
 
@@ -129,33 +145,38 @@ class _Strip:
     def dark_line(self, guess: Floats) -> Floats:
         """Find the line between closed lips: the darkest smooth path near ``guess``."""
         offsets, brightness = self._sample(guess, LINE_SEARCH_MM, channel=0)
-        return self._follow(guess, offsets, brightness / max(float(np.ptp(brightness)), 1.0))
+        return self._follow(guess, offsets, brightness / max(float(np.ptp(brightness)), 1.0), STRAY_COST)
 
     def colour_edges(self, upper: Floats, lower: Floats) -> tuple[Floats, Floats]:
         """Move both edges to where the lips' red ends; in black-and-white photos to where brightness changes most."""
-        found = []
-        for edge, search, inwards in ((upper, UPPER_SEARCH_MM, 1.0), (lower, LOWER_SEARCH_MM, -1.0)):
-            offsets, red = self._sample(edge, search, channel=2)
-            rise = np.gradient(red, axis=0) * inwards
-            if float(np.ptp(red[:, CENTRE])) < MIN_COLOUR_CONTRAST:
-                offsets, brightness = self._sample(edge, search, channel=0)
-                rise = -np.abs(np.gradient(brightness, axis=0))
-            found.append(self._follow(edge, offsets, rise / max(float(np.abs(rise).max()), 1e-3)))
-        return found[0], found[1]
+        return (
+            self._colour_edge(upper, UPPER_SEARCH_MM, STRAY_COST, inwards=1.0),
+            self._colour_edge(lower, LOWER_SEARCH_MM, STRAY_COST, inwards=-1.0),
+        )
+
+    def low_edge(self, lower: Floats) -> Floats:
+        """Move the mesh's lower edge of an open mouth likewise, from further away."""
+        return self._colour_edge(lower, LOW_SEARCH_MM, LOW_STRAY_COST, inwards=-1.0)
+
+    def _colour_edge(self, edge: Floats, search: tuple[float, float], stray: float, *, inwards: float) -> Floats:
+        offsets, red = self._sample(edge, search, channel=2)
+        rise = np.gradient(red, axis=0) * inwards
+        if float(np.ptp(red[:, CENTRE])) < MIN_COLOUR_CONTRAST:
+            offsets, brightness = self._sample(edge, search, channel=0)
+            rise = -np.abs(np.gradient(brightness, axis=0))
+        return self._follow(edge, offsets, rise / max(float(np.abs(rise).max()), 1e-3), stray)
 
     def _sample(self, guess: Floats, search: tuple[float, float], channel: int) -> tuple[Floats, Floats]:
         """Return offsets in mm and one channel [offsets, SAMPLES] around the heights ``guess``."""
         line = self._line
         offsets = np.arange(search[0], search[1] + STEP_MM / 2, STEP_MM, dtype=np.float32)
-        across = guess[None] + offsets[:, None] * self._unit
-        x = line.centre[0] + line.along * line.axis[0] - across * line.axis[1] - 0.5
-        y = line.centre[1] + line.along * line.axis[1] + across * line.axis[0] - 0.5
+        x, y = line.place(line.along, guess[None] + offsets[:, None] * self._unit)
         picture = np.ascontiguousarray(self._yuv[..., channel])
-        strip = cv2.remap(picture, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR)
+        strip = cv2.remap(picture, x - 0.5, y - 0.5, cv2.INTER_LINEAR)
         return offsets, np.asarray(cv2.GaussianBlur(strip.astype(np.float32), (0, 0), 1.2))
 
-    def _follow(self, guess: Floats, offsets: Floats, cost: Floats) -> Floats:
-        path = _cheapest_path(cost + STRAY_COST * np.square(offsets)[:, None])
+    def _follow(self, guess: Floats, offsets: Floats, cost: Floats, stray: float) -> Floats:
+        path = _cheapest_path(cost + stray * np.square(offsets)[:, None])
         return _smooth(guess + offsets[path] * np.float32(self._unit))
 
 

@@ -4,13 +4,21 @@ import cv2
 import numpy as np
 
 from device_agent.engine.arrays import Floats, Pixels
+from device_agent.engine.compose import halve_colour
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.field import MotionField, Sources
 from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, box_around, grow, look_up, positions
 from device_agent.engine.warp.mouth import MouthInterior, signed_heights
+from device_agent.engine.warp.softness import SHARPEST_PX, blur_px
 
-EDGE_PX = 1.2
-"""Softness of a lip's edge."""
+EDGE_PX, EDGE_OF_BLUR = 1.2, 3.0
+"""A lip's edge fades over this many pixels, or over this multiple of the photo's blur beyond SHARPEST_PX."""
+
+ENLARGED = 1.3
+"""A photo that is shown this much larger than it is has no detail of single pixels left to lose."""
+
+SEAM_MM, SEAM_GONE_MM = 0.6, 3.0
+"""The dark line between closed lips is this wide on either side; it is shadow and fades until they part so far."""
 
 CONTACT_PX = 2.0
 """Lips that are closer than this show no hollow between them."""
@@ -35,14 +43,18 @@ class FaceWarp:
         self._whole, half = whole, whole.halved
         self._photo = np.ascontiguousarray(portrait.yuv[self.box.slices])
         self._luma = np.ascontiguousarray(self._photo[..., 0])
-        self._chroma = np.asarray(
-            cv2.resize(self._photo[..., 1:], (half.width, half.height), interpolation=cv2.INTER_AREA)
-        )
+        self._chroma = halve_colour(self._photo)
         self._pixels, self._half_pixels = positions(whole.width, whole.height), positions(half.width, half.height)
         x, y = self._pixels[..., 0] + self.box.left + 0.5, self._pixels[..., 1] + self.box.top + 0.5
         self._in_upper, self._in_lower = signed_heights(portrait.lips, x, y)
         self._node_upper, self._node_lower = signed_heights(portrait.lips, *np.meshgrid(self._field.x, self._field.y))
         self._mouth = _mouth_box(portrait, self.box)
+        along, _ = portrait.lips.frame(x[self._mouth.slices], y[self._mouth.slices])
+        inside = np.clip(1.0 - np.square(along / portrait.lips.half_width), 0.0, 1.0)
+        self._seam = (SEAM_MM * portrait.px_per_mm * inside).astype(np.float32)
+        self._seam_gone = 1.0 / (SEAM_GONE_MM * portrait.px_per_mm)
+        self._fine = portrait.canvas.scale_x < ENLARGED
+        self._edge = np.float32(max(EDGE_PX, EDGE_OF_BLUR * (blur_px(portrait) - SHARPEST_PX)))
         self._interior = MouthInterior(portrait, x[self._mouth.slices], y[self._mouth.slices])
 
     def draw(self, motion: Floats) -> tuple[Pixels, Pixels]:
@@ -74,7 +86,7 @@ class FaceWarp:
         moved = box_around(np.abs(offset).max(axis=2) > MOVED_PX, self._whole)
         if moved is None:
             return
-        luma[moved.slices] = look_up(self._luma, self._pixels[moved.slices] + grow(offset, moved))
+        luma[moved.slices] = look_up(self._luma, self._pixels[moved.slices] + grow(offset, moved), fine=self._fine)
         half = moved.halved
         place = self._half_pixels[half.slices] + grow(offset / 2, half, STEP // 2)
         chroma[half.slices] = look_up(self._chroma, place)
@@ -82,22 +94,25 @@ class FaceWarp:
     def _compose_mouth(self, sources: Sources, box: Box) -> Pixels:
         upper, in_upper = self._layer(sources.upper, self._in_upper, box)
         lower, in_lower = self._layer(sources.lower, self._in_lower, box)
-        cover_upper = np.clip(in_upper / EDGE_PX + 0.5, 0.0, 1.0)
-        cover_lower = np.clip(in_lower / EDGE_PX + 0.5, 0.0, 1.0)
+        opening = max(0.0, -float((in_upper + in_lower).min()))
+        seam = self._seam[box.within(self._mouth).slices] * min(opening * self._seam_gone, 1.0)
+        in_upper, in_lower = in_upper - seam, in_lower - seam
+        cover_upper = np.clip(in_upper / self._edge + 0.5, 0.0, 1.0)
+        cover_lower = np.clip(in_lower / self._edge + 0.5, 0.0, 1.0)
         apart = np.clip(-(in_upper + in_lower) / CONTACT_PX, 0.0, 1.0)
         hollow = (1.0 - cover_upper) * (1.0 - cover_lower) * apart
         under = (1.0 - cover_upper) * cover_lower
-        total = hollow + under + cover_upper + 1e-6
-        interior = self._interior.colours(np.maximum(-in_upper, 0), np.maximum(-in_lower, 0), box.within(self._mouth))
-        mixed = upper * (cover_upper / total)[..., None]
-        mixed += lower * (under / total)[..., None]
-        mixed += interior * (hollow / total)[..., None]
-        return np.asarray(np.clip(mixed + 0.5, 0, 255), dtype=np.uint8)
+        interior = self._interior.colours(-in_upper, -in_lower, box.within(self._mouth))
+        lips = cv2.blendLinear(upper, lower, cover_upper, under)
+        return np.asarray(cv2.blendLinear(lips, cv2.convertScaleAbs(interior), cover_upper + under, hollow))
 
     def _layer(self, offset: Floats, inside: Floats, box: Box) -> tuple[Pixels, Floats]:
         """Return the layer's pixels in ``box``, and how far each lies inside its lip."""
         place = self._pixels[box.slices] + grow(offset, box)
-        return look_up(self._photo, place), look_up(inside, place)
+        pixels = look_up(self._photo, place)
+        if self._fine:
+            pixels[..., 0] = look_up(self._luma, place, fine=True)
+        return pixels, look_up(inside, place)
 
 
 def _mouth_box(portrait: Portrait, box: Box) -> Box:

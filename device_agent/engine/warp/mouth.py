@@ -1,45 +1,45 @@
-"""What shows between the lips: a dark, warm hollow with the edge of the upper teeth and the tongue in the shade.
+"""What shows between the lips: from back to front the dark of the throat, the tongue, both rows of teeth, and the
+moist inner side of the lips.
 
-Colours come from the person's own skin and lips, so yellowed prints and black-and-white photos get a mouth of their
-own tone. Upper teeth are fixed to the skull, the tongue moves with the jaw.
+Colours come from the person's own eyes, skin and lips, so yellowed prints and black-and-white photos get a mouth of
+their own tone. Upper teeth are fixed to the skull; tongue and lower teeth move with the jaw.
 """
 
-import cv2
 import numpy as np
 
 from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.lips import LipLine
 from device_agent.engine.photo.portrait import Portrait
-from device_agent.engine.warp.grid import Box, smoothstep
+from device_agent.engine.warp.grid import Box, rise
+from device_agent.engine.warp.inner_lip import inner_lips
+from device_agent.engine.warp.own_teeth import OwnTeeth, find_own_teeth, paint_own_teeth
 from device_agent.engine.warp.rounding import arc_of
-from device_agent.engine.warp.tones import Tones, grain_texture, measure_tones
+from device_agent.engine.warp.softness import blur_px
+from device_agent.engine.warp.teeth import SOFT_MM, paint_teeth
+from device_agent.engine.warp.tones import GREY, Tones, grain_texture, measure_tones
+from device_agent.engine.warp.tongue import Tongue
 
-GREY = 128.0
-HOLLOW_SHARE, TEETH_SHARE, TONGUE_SHARE = 0.04, 0.86, 0.34
+HOLLOW_SHARE, TONGUE_SHARE = 0.04, 0.52
 """Brightness between the photo's black (0) and the cheek (1)."""
 
-TEETH_BELOW_LIP_MM = 1.4
-"""How far the upper front teeth reach below the upper lip at rest."""
+LIP_SHADE_MM, SHADE_UNDER_LIP = 3.5, 0.42
+"""The upper lip's shadow: its depth, and the brightness right under the lip as a share of that in the light."""
 
-TEETH_SOFT_MM = 0.7
-LIP_SHADE_MM = 4.0
-"""Depth of the shadow that the upper lip throws."""
-
-SHADE_UNDER_LIP = 0.38
-"""Brightness right under the upper lip, as a share of that in the light."""
-
-SLIT_LIGHT, WIDE_MM = 0.6, 8.0
+SLIT_LIGHT, WIDE_MM = 0.55, 8.0
 """Less light falls into a narrow slit: this share, rising to all of it at an opening of WIDE_MM."""
 
-TONGUE_LOW_MM, TONGUE_HIGH_MM = 0.5, 9.0
-TONGUE_CLEAR_MM = 4.0, 7.0
-"""The tongue begins this far below the upper lip and is fully seen this much further down."""
+LOWER_TEETH_MM, LOWER_TEETH_HIDDEN_MM = (9.0, 16.0), 3.4
+"""Up to the first opening the lower lip hides its teeth by so much; it uncovers them until the second."""
 
-TONGUE_BLUR_MM = 7.0
-"""The tongue is rounder than the lip in front of it."""
+LOWER_TEETH_LIGHT = 0.7
+BRIGHTEST_OWN = 1.1
+"""The shadow is taken off the photo's own teeth, up to this share of their bright part's brightness."""
 
-TOOTH_GAPS_MM = (0.0, 8.4, 14.8, 21.8)
-GAP_DARKNESS, GAP_MM, GAP_NOTCH_MM = 0.10, 0.8, 0.2
+INNER_LIP_MM, INNER_LIP_GAP_MM = 1.6, 5.0
+"""The inner side of a lip rolls out of sight over this height, where the lips are at least so far apart."""
+
+GRAIN_SHARE = 0.65
+"""The grain is measured on cheeks, whose pores are counted with it; teeth have none."""
 
 
 class MouthInterior:
@@ -47,45 +47,85 @@ class MouthInterior:
 
     def __init__(self, portrait: Portrait, x: Floats, y: Floats) -> None:
         self._unit = portrait.px_per_mm
+        self._soft = 1.0 / max(SOFT_MM, 2 * blur_px(portrait) / self._unit)
         tones = measure_tones(portrait)
+        own = find_own_teeth(portrait, tones.skin, tones.lip, tones.dark)
         along, across = portrait.lips.frame(x, y)
-        side = np.abs(along) / portrait.lips.half_width
-        upper = np.interp(along, portrait.lips.along, arc_of(portrait.lips, portrait.lips.upper))
         self._dark = float(tones.dark[0])
         self._hollow = _colour(tones, HOLLOW_SHARE, 0.5 * tones.dark + 0.5 * tones.lip, 0.8)
-        self._tongue = _colour(tones, TONGUE_SHARE, tones.lip, 0.8)
-        self._teeth = _colour(tones, TEETH_SHARE, tones.skin, 0.55)
-        self._grain = grain_texture(portrait, tones.grain, x.shape[1], x.shape[0])
-        self._teeth_cover = _teeth_cover(along / self._unit, (across - upper) / self._unit, side)
-        self._tongue_side = 1.0 - smoothstep((side - 0.25) / 0.6)
-        self._corner_shade = 1.0 - 0.75 * smoothstep((side - 0.1) / 0.8)
+        self._tongue_colour = _colour(tones, TONGUE_SHARE, 0.6 * tones.lip + 0.4 * tones.skin, 0.85)
+        self._tongue = Tongue(along / self._unit)
+        self._teeth = own.tone if own else tones.teeth
+        self._painted = paint_teeth(portrait, along, across, arc_of(portrait.lips, portrait.lips.upper), own)
+        self._upper, self._upper_cover = self._upper_row(portrait, own, along, across)
+        self._across_mm = across / np.float32(self._unit)
+        self._lip_above, self._lip_below = inner_lips(portrait, along)
+        self._grain = grain_texture(portrait, GRAIN_SHARE * tones.grain, x.shape[1], x.shape[0])
 
     def colours(self, below_upper: Floats, above_lower: Floats, part: Box) -> Floats:
-        """Return YUV [rows, columns, 3] of a part of the rectangle; distances in pixels from the moved lip edges."""
-        under = below_upper / self._unit
-        width = max(1, round(TONGUE_BLUR_MM * self._unit))
-        over = cv2.blur(above_lower, (width, max(1, width // 3))) / self._unit
-        tongue = self._tongue_side[part.slices] * smoothstep(
-            (TONGUE_HIGH_MM - over) / (TONGUE_HIGH_MM - TONGUE_LOW_MM)
-        )
-        tongue *= smoothstep((under - TONGUE_CLEAR_MM[0]) / TONGUE_CLEAR_MM[1])
-        light = SHADE_UNDER_LIP + (1.0 - SHADE_UNDER_LIP) * smoothstep(under / LIP_SHADE_MM)
-        light *= SLIT_LIGHT + (1.0 - SLIT_LIGHT) * smoothstep((under + over) / WIDE_MM)
-        colour = _mix(self._hollow, self._tongue, tongue)
-        out = self._with_teeth(colour, part, light * self._corner_shade[part.slices])
-        out[..., 0] += self._grain[part.slices]
-        return out
+        """Return YUV [rows, columns, 3] of a part of the rectangle; distances in pixels from the moved lips' edges.
 
-    def _with_teeth(self, colour: Floats, part: Box, light: Floats) -> Floats:
-        cover = self._teeth_cover[part.slices]
-        lit = self._dark + (self._teeth[0] - self._dark) * light
-        colour[..., 0] += (lit - colour[..., 0]) * cover
-        colour[..., 1:] += (self._teeth[1:] - colour[..., 1:]) * cover[..., None]
+        Beyond an edge, in the lip itself, its distance is negative.
+        """
+        here = part.slices
+        under, over = below_upper / self._unit, above_lower / self._unit
+        apart = under + over
+        widest = np.unravel_index(int(apart.argmax()), apart.shape)
+        wide = max(float(apart[widest]), 0.0)
+        jaw = self._across_mm[here][widest] + over[widest]
+        colour = np.empty((*over.shape, 3), dtype=np.float32)
+        colour[:] = self._hollow
+        cover, light = self._tongue.seen(over, wide, here)
+        self._lay_lit(colour, self._tongue_colour, light, cover)
+        self._lay_lower_teeth(colour, jaw - self._across_mm[here], wide, here)
+        _lay(colour, self._upper[here], self._upper_cover[here])
+        colour[..., 0] -= (colour[..., 0] - self._dark) * (1.0 - self._light(under, wide))
+        seen = rise(apart / INNER_LIP_GAP_MM)
+        _lay(colour, self._lip_below[here], rise(1.0 - over / INNER_LIP_MM) * seen)
+        _lay(colour, self._lip_above[here], rise(1.0 - under / INNER_LIP_MM) * seen)
+        colour[..., 0] += self._grain[here] * (colour[..., 0] / self._teeth[0])
         return colour
 
+    def _lay_lower_teeth(self, colour: Floats, above_jaw: Floats, wide: float, here: tuple[slice, slice]) -> None:
+        """``above_jaw`` is the height above the middle of the lower lip, mm: the lip bends, the jaw does not."""
+        shown = (wide - LOWER_TEETH_MM[0]) / (LOWER_TEETH_MM[1] - LOWER_TEETH_MM[0])
+        if shown > 0:
+            hidden = LOWER_TEETH_HIDDEN_MM * max(1.0 - shown, 0.0)
+            cover = rise((self._painted.lower_height[here] - hidden - above_jaw) * self._soft + 0.5)
+            self._lay_lit(colour, self._teeth, self._painted.lower_light[here] * LOWER_TEETH_LIGHT, cover)
 
-def _mix(base: Floats, over: Floats, cover: Floats) -> Floats:
-    return np.asarray(base + (over - base) * cover[..., None], dtype=np.float32)
+    def _upper_row(
+        self, portrait: Portrait, own: OwnTeeth | None, along: Floats, across: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return the picture of the upper teeth in full light and its cover: painted, under what the photo shows."""
+        picture = np.empty((*along.shape, 3), dtype=np.float32)
+        picture[..., 0] = self._dark + (self._teeth[0] - self._dark) * self._painted.upper_light
+        picture[..., 1:] = self._teeth[1:]
+        if own is None or own.length is None:
+            return picture, self._painted.upper_cover
+        seen, cover = paint_own_teeth(portrait, own.length, along, across)
+        upper, lower = portrait.lips.heights(along)
+        light = self._light((across - upper) / self._unit, float((lower - upper).max()) / self._unit)
+        brightest = self._dark + BRIGHTEST_OWN * (self._teeth[0] - self._dark)
+        unshaded = self._dark + (seen[..., 0] - self._dark) / light
+        seen[..., 0] = np.maximum(seen[..., 0], np.minimum(unshaded, brightest))
+        _lay(picture, seen, cover)
+        return picture, np.maximum(cover, self._painted.upper_cover)
+
+    def _light(self, under: Floats, wide: float) -> Floats:
+        """Return the share of light, 0..1, at ``under`` mm below the upper lip in a mouth open by ``wide`` mm."""
+        light = SHADE_UNDER_LIP + (1.0 - SHADE_UNDER_LIP) * rise(under / LIP_SHADE_MM)
+        return np.asarray(light * (SLIT_LIGHT + (1.0 - SLIT_LIGHT) * min(wide / WIDE_MM, 1.0)))
+
+    def _lay_lit(self, base: Floats, tone: Floats, light: Floats, cover: Floats) -> None:
+        """Lay a tone on the picture, dark where there is no light."""
+        base[..., 0] += (self._dark + (tone[0] - self._dark) * light - base[..., 0]) * cover
+        for channel in (1, 2):
+            base[..., channel] += (tone[channel] - base[..., channel]) * cover
+
+
+def _lay(base: Floats, over: Floats, cover: Floats) -> None:
+    base += (over - base) * cover[..., None]
 
 
 def _colour(tones: Tones, share: float, hue: Floats, saturation: float) -> Floats:
@@ -93,19 +133,12 @@ def _colour(tones: Tones, share: float, hue: Floats, saturation: float) -> Float
     return np.concatenate([[brightness], GREY + (hue[1:] - GREY) * saturation]).astype(np.float32)
 
 
-def _teeth_cover(along_mm: Floats, below_mm: Floats, side: Floats) -> Floats:
-    """How far each pixel is upper teeth, 0..1: an arch that ends below the lip and fades to the corners."""
-    between = np.exp(
-        -np.square(np.minimum.reduce([np.abs(np.abs(along_mm) - gap) for gap in TOOTH_GAPS_MM]) / GAP_MM)
-    )
-    edge = TEETH_BELOW_LIP_MM * (1.0 - 0.9 * side * side) - GAP_NOTCH_MM * between
-    cover = 1.0 - smoothstep((below_mm - edge) / TEETH_SOFT_MM + 0.5)
-    cover = cover * (1.0 - smoothstep((side - 0.40) / 0.45))
-    return np.asarray(cover * (1.0 - GAP_DARKNESS * between), dtype=np.float32)
-
-
 def signed_heights(lips: LipLine, x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return per pixel how far it lies inside the upper lip and inside the lower lip; negative is beyond the edge."""
+    """Return per pixel how far it lies inside the upper lip and inside the lower lip; negative is beyond the edge.
+
+    Beyond the corners both overlap more and more: the mouth ends there, however the corners move.
+    """
     along, across = lips.frame(x, y)
     upper, lower = lips.heights(along)
-    return upper - across, across - lower
+    beyond = np.maximum(np.abs(along) - lips.half_width, 0.0)
+    return upper - across + beyond, across - lower + beyond

@@ -3,7 +3,7 @@
 Without it the wave of the closed line would stay in both edges, and an open mouth would look like torn paper.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,10 @@ class Rounding:
             fields.append(((change * np.exp(-0.5 * reach * reach))[..., None] * normal).astype(np.float32))
         centre = (int(np.abs(y - lips.centre[1]).argmin()), int(np.abs(x - lips.centre[0]).argmin()))
         return cls(fields[0], fields[1], centre, normal / np.float32(FULL_AT_MM * px_per_mm))
+
+    def times(self, strength: Floats) -> "Rounding":
+        """Return the same, weaker by ``strength`` [rows, columns, 1]."""
+        return replace(self, upper=self.upper * strength, lower=self.lower * strength)
 
     def at(self, upper: Floats, lower: Floats) -> Floats:
         """Return how far the edges are rounded (0..1) when the layers are displaced like this."""

@@ -1,0 +1,180 @@
+"""How do the pictures look, in numbers? ``python -m device_agent.engine.pictures --model DIR --json FILE``.
+
+For each photo a voice is performed and measured on the drawn frames, before encoding:
+
+- sharpness of the mouth's box: variance of the Laplacian (Pech-Pacheco et al., ICPR 2000), over the photo's own;
+- the largest change of any pixel outside the head;
+- brightness of the upper teeth in wide frames, divided by that of the cheeks and of the eye whites.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from device_agent.engine import package, performance, timeline
+from device_agent.engine.arrays import Floats, Pixels
+from device_agent.engine.commands import active_model
+from device_agent.engine.loaded import Engine
+from device_agent.engine.photo.load import load_photo
+from device_agent.engine.photo.portrait import Portrait
+from device_agent.engine.stage import Drawn, Stage, still_planes
+from device_agent.engine.stopwatch import Stopwatch
+from device_agent.engine.voice import load_voice
+from device_agent.engine.warp.grid import STEP, Box
+from device_agent.engine.warp.head import head_strength
+from device_agent.engine.warp.tones import eye_white, measure_tones
+from device_agent.errors import AgentError
+from frame_protocol.telemetry import Fill
+
+SECONDS = 4.0
+SIZE = (1920, 1080)
+
+MOUTH_BESIDE, MOUTH_ABOVE_MM, MOUTH_BELOW_MM = 1.1, 10.0, 22.0
+"""The mouth's box: multiples of half its width to either side, and mm from the line of the lips."""
+
+WIDE_MM = 6.0
+"""Teeth are measured in frames that open the mouth by at least this."""
+
+TEETH_BESIDE_MM, TEETH_BELOW_MM = 7.0, (-0.5, 1.5)
+"""Where the upper front teeth show when the lips part, from the middle of the upper lip's edge."""
+
+BRIGHTER_HALF = 50
+"""Percentile: gaps and shadow are left out of the brightness of teeth."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure photos and write the figures."""
+    parser = argparse.ArgumentParser(prog="python -m device_agent.engine.pictures", description=__doc__)
+    parser.add_argument("--model", type=Path, help="directory of a model package (default: the active one)")
+    parser.add_argument("--photo", type=Path, nargs="+", help="default: the package's reference photo")
+    parser.add_argument("--voice", type=Path, help="default: the package's reference voice")
+    parser.add_argument("--json", type=Path, help="write the figures here (default: standard output)")
+    arguments = parser.parse_args(argv)
+    try:
+        return _run(arguments)
+    except AgentError as error:
+        sys.stderr.write(f"pictures: {error}\n")
+        return error.exit_code
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    model = package.load(arguments.model or active_model())
+    photos = arguments.photo or [model.path(model.manifest.self_test.photo)]
+    voice = arguments.voice or model.path(model.manifest.self_test.voice)
+    engine = Engine(model)
+    figures: dict[str, object] = {"model_id": engine.manifest.model_id, "size": "{}x{}".format(*SIZE)}
+    figures["photos"] = {photo.name: measure(engine, photo, voice) for photo in photos}
+    text = json.dumps(figures, indent=2) + "\n"
+    if arguments.json:
+        arguments.json.write_text(text)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def measure(
+    engine: Engine, photo: Path, voice: Path, *, size: tuple[int, int] = SIZE, seconds: float = SECONDS
+) -> dict[str, object]:
+    """Return the figures of one photo under one voice."""
+    portrait = engine.reader.read(load_photo(photo), *size)
+    stage = Stage(portrait, engine.warp(portrait))
+    prompt = engine.motion.prompt(portrait.prompt, portrait.rest_opening_mm, portrait.rest_width_mm)
+    plan = timeline.plan(load_voice(voice), seconds, Fill.IDLE)
+    trace = performance.Trace()
+    ruler = Ruler(engine, portrait)
+    motions = performance.perform(engine, plan, prompt, engine.manifest.sampling, trace=trace, watch=Stopwatch())
+    sharp, change, teeth = [], [], []
+    for number, motion in enumerate(motions):
+        drawn = stage.draw(motion)
+        sharp.append(ruler.sharpness(drawn))
+        change.append(ruler.change_outside_head(drawn))
+        if number < len(trace.opening_mm) and trace.opening_mm[number] >= WIDE_MM:
+            teeth.append(ruler.teeth(drawn))
+    return {
+        "frames": len(sharp),
+        "sharpness_ratio_median": round(float(np.median(sharp)), 3),
+        "sharpness_ratio_range": [round(min(sharp), 3), round(max(sharp), 3)],
+        "change_outside_head": max(change),
+        "wide_frames": len(teeth),
+        **ruler.brightness(teeth),
+    }
+
+
+class Ruler:
+    """Measures drawn face boxes of one portrait."""
+
+    def __init__(self, engine: Engine, portrait: Portrait) -> None:
+        self._portrait = portrait
+        self._box = engine.warp(portrait).box
+        luma, u, v = still_planes(portrait.yuv)
+        half = self._box.halved
+        self._luma = luma[self._box.slices]
+        self._chroma = np.dstack([u[half.slices], v[half.slices]])
+        self._mouth = mouth_box(portrait, self._box)
+        self._own = _laplacian_variance(self._luma[self._mouth.slices])
+        self._outside = outside_head(portrait, self._box)
+
+    def sharpness(self, drawn: Drawn) -> float:
+        """Return the sharpness of the mouth's box as a multiple of the photo's own."""
+        return _laplacian_variance(drawn[0][self._mouth.slices]) / max(self._own, 1e-6)
+
+    def change_outside_head(self, drawn: Drawn) -> int:
+        """Return the largest difference to the photo of any pixel outside the head, 0..255."""
+        luma, chroma = drawn
+        bright = np.abs(luma.astype(np.int16) - self._luma)[self._outside]
+        colour = np.abs(chroma.astype(np.int16) - self._chroma)[self._outside[::2, ::2] & self._outside[1::2, 1::2]]
+        return int(max(bright.max(initial=0), colour.max(initial=0)))
+
+    def teeth(self, drawn: Drawn) -> float:
+        """Return the brightness (Y) of what shows where the upper front teeth stand."""
+        lips, unit = self._portrait.lips, self._portrait.px_per_mm
+        rows, columns = np.mgrid[0 : self._box.height, 0 : self._box.width].astype(np.float32)
+        along, across = lips.frame(columns + self._box.left + 0.5, rows + self._box.top + 0.5)
+        below = (across - lips.heights(along)[0]) / unit
+        here = (np.abs(along) < TEETH_BESIDE_MM * unit) & (below > TEETH_BELOW_MM[0]) & (below < TEETH_BELOW_MM[1])
+        pixels = drawn[0][here]
+        return float(np.median(pixels[pixels >= np.percentile(pixels, BRIGHTER_HALF)]))
+
+    def brightness(self, teeth: list[float]) -> dict[str, float | None]:
+        """Return the median brightness of teeth above the photo's black, beside that of skin and eye whites."""
+        tones, white = measure_tones(self._portrait), eye_white(self._portrait)
+        black = float(tones.dark[0])
+        over_black = float(np.median(teeth)) - black if teeth else None
+        return {
+            "teeth_to_skin": _share(over_black, float(tones.skin[0]) - black),
+            "teeth_to_eye_white": _share(over_black, None if white is None else float(white[0]) - black),
+        }
+
+
+def mouth_box(portrait: Portrait, box: Box) -> Box:
+    """Return the rectangle around the lips, counted from the corner of ``box``."""
+    lips, unit = portrait.lips, portrait.px_per_mm
+    x, y = lips.centre - np.array([box.left, box.top])
+    left, right = (int(np.clip(x + side * MOUTH_BESIDE * lips.half_width, 0, box.width)) for side in (-1, 1))
+    top, bottom = (int(np.clip(y + mm * unit, 0, box.height)) for mm in (-MOUTH_ABOVE_MM, MOUTH_BELOW_MM))
+    return Box(left, top, right - left, bottom - top)
+
+
+def outside_head(portrait: Portrait, box: Box) -> Floats:
+    """Return for each pixel of ``box`` whether neither head nor neck may move it, bool [height, width]."""
+    x = box.left + STEP / 2 + STEP * np.arange(box.width // STEP, dtype=np.float32)
+    y = box.top + STEP / 2 + STEP * np.arange(box.height // STEP, dtype=np.float32)
+    head = (head_strength(portrait, x, y) > 0).astype(np.uint8)
+    cell_wider = cv2.dilate(head, np.ones((3, 3), dtype=np.uint8))
+    return np.repeat(np.repeat(cell_wider == 0, STEP, axis=0), STEP, axis=1)
+
+
+def _laplacian_variance(picture: Pixels) -> float:
+    return float(cv2.Laplacian(np.ascontiguousarray(picture), cv2.CV_32F).var())
+
+
+def _share(value: float | None, of: float | None) -> float | None:
+    return None if value is None or of is None or of <= 0 else round(value / of, 3)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
