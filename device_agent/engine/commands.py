@@ -42,6 +42,12 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--temperature", type=_temperature, help="0: always the likeliest motion (default: the model's own)"
     )
     parser.add_argument("--seed", type=int, help="another number, another performance (default: the model's own)")
+    parser.add_argument(
+        "--liveliness",
+        type=_liveliness,
+        default=0.5,
+        help="blinks, sway and nods: 0 (nothing but the mouth moves) to 1 (a lively speaker); 0.5",
+    )
     parser.add_argument("--motion-json", type=Path, help="write the lip opening and the tokens of each frame here")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=run_render)
@@ -79,6 +85,16 @@ def _temperature(text: str) -> float:
     return value
 
 
+def _liveliness(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: 0 to 1 is possible")
+    return value
+
+
 def active_model() -> Path:
     """Return where the frame's active model lies: the link that updates switch between slots."""
     from device_agent.system.home import Home
@@ -97,6 +113,7 @@ def run_render(arguments: argparse.Namespace) -> int:
     options = Options(
         width=arguments.size[0], height=arguments.size[1], seconds=arguments.duration, fill=Fill(arguments.fill),
         preset=arguments.preset, seed=arguments.seed, temperature=arguments.temperature,
+        liveliness=arguments.liveliness,
     )  # fmt: skip
     engine = Engine(package.load(arguments.model or active_model()))
     progress = _progress if sys.stderr.isatty() else None

@@ -9,6 +9,7 @@ from device_agent.engine.arrays import Floats, Pixels
 from device_agent.engine.compose import Canvas, compose, to_yuv
 from device_agent.engine.photo.aligned import aligned_crop
 from device_agent.engine.photo.detector import FaceDetector
+from device_agent.engine.photo.eyes import EyeLine, find_eyes
 from device_agent.engine.photo.lips import LipLine, find_lip_line
 from device_agent.engine.photo.mesh import MeshFinder
 from device_agent.errors import NoFace
@@ -35,6 +36,9 @@ class Portrait:
     """[1,3,256,256] RGB 0..1 for the prompt graph."""
     faces: int
     """How many faces the photo shows; the largest is used."""
+    eyes: tuple[EyeLine, ...] = ()
+    """The eyes that can blink."""
+    warnings: tuple[str, ...] = ()
 
     @property
     def px_per_mm(self) -> float:
@@ -54,7 +58,7 @@ class Portrait:
     @property
     def yaw_degrees(self) -> float:
         """How far the head is turned; positive towards the picture's left edge."""
-        return float(np.degrees(np.arctan2(self.to_canvas.rotation[0, 2], self.to_canvas.rotation[2, 2])))
+        return canonical.yaw_degrees(self.to_canvas)
 
 
 class PortraitReader:
@@ -69,7 +73,8 @@ class PortraitReader:
         """Measure the largest face; raises NoFace when there is none."""
         landmarks, faces = self._largest(photo)
         canvas = compose(photo, width, height)
-        return measure(photo, landmarks, canvas, self._points, faces=faces)
+        lids = self._mesh.lids(photo, landmarks)
+        return measure(photo, landmarks, canvas, self._points, faces=faces, lids=lids)
 
     def _largest(self, photo: Pixels) -> tuple[Floats, int]:
         found = self._detector.find(photo)
@@ -82,16 +87,20 @@ class PortraitReader:
         )
 
 
-def measure(photo: Pixels, landmarks: Floats, canvas: Canvas, points: Floats, *, faces: int = 1) -> Portrait:
-    """Derive pose, lip line and rest shape from ``landmarks`` [478,3] in pixels of ``photo``."""
+def measure(
+    photo: Pixels, landmarks: Floats, canvas: Canvas, points: Floats, *, lids: Floats, faces: int = 1
+) -> Portrait:
+    """Derive pose, lip line, lids and rest shape from ``landmarks`` [478,3] and ``lids`` in pixels of ``photo``."""
     placed = canvas.place(landmarks)
     to_canvas = canonical.align(points, placed)
     yuv = to_yuv(canvas.pixels)
     lips = find_lip_line(yuv, placed, to_canvas.scale)
     middle = len(lips.along) // 2
+    eyes, sightless = find_eyes(placed, canvas.place(lids), to_canvas)
     return Portrait(
         canvas=canvas, yuv=yuv, landmarks=placed, to_canvas=to_canvas, lips=lips,
         rest_opening_mm=float(lips.lower[middle] - lips.upper[middle]) / to_canvas.scale,
         rest_width_mm=float(canonical.width(canonical.to_mm(placed).apply(placed))),
         prompt=aligned_crop(photo, canonical.align(points, landmarks)), faces=faces,
+        eyes=eyes, warnings=(sightless,) if sightless else (),
     )  # fmt: skip

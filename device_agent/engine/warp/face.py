@@ -4,9 +4,12 @@ import cv2
 import numpy as np
 
 from device_agent.engine.arrays import Floats, Pixels
+from device_agent.engine.life.schedule import Pose
 from device_agent.engine.photo.portrait import Portrait
+from device_agent.engine.warp.eyelids import Eyelids, blend
 from device_agent.engine.warp.field import MotionField, Sources
 from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, box_around, grow, look_up, positions
+from device_agent.engine.warp.head import HeadField, head_box
 from device_agent.engine.warp.mouth import MouthInterior, signed_heights
 
 EDGE_PX = 1.2
@@ -25,12 +28,20 @@ MOUTH_ABOVE_MM, MOUTH_BELOW_MM, MOUTH_BESIDE_MM = 14.0, 42.0, 4.0
 """How far the lips' inner edges may travel."""
 
 
-class FaceWarp:
-    """Moves one portrait. Everything that does not change from frame to frame is computed here."""
+STILL = Pose()
 
-    def __init__(self, portrait: Portrait, points: Floats, extent: Floats, opening_map: Floats) -> None:
+
+class FaceWarp:
+    """Moves one portrait. Everything that does not change from frame to frame is computed here.
+
+    ``lively``: the head can be held differently and the eyes can blink; the box is then that of the head.
+    """
+
+    def __init__(
+        self, portrait: Portrait, points: Floats, extent: Floats, opening_map: Floats, *, lively: bool = False
+    ) -> None:
         self._field = MotionField(portrait, points, extent, opening_map)
-        self.box = self._field.box
+        self.box = head_box(portrait, self._field.box) if lively else self._field.box
         whole = Box(0, 0, self.box.width, self.box.height)
         self._whole, half = whole, whole.halved
         self._photo = np.ascontiguousarray(portrait.yuv[self.box.slices])
@@ -39,29 +50,64 @@ class FaceWarp:
             cv2.resize(self._photo[..., 1:], (half.width, half.height), interpolation=cv2.INTER_AREA)
         )
         self._pixels, self._half_pixels = positions(whole.width, whole.height), positions(half.width, half.height)
+        self._nodes = positions(whole.width // STEP, whole.height // STEP)
         x, y = self._pixels[..., 0] + self.box.left + 0.5, self._pixels[..., 1] + self.box.top + 0.5
         self._in_upper, self._in_lower = signed_heights(portrait.lips, x, y)
-        self._node_upper, self._node_lower = signed_heights(portrait.lips, *np.meshgrid(self._field.x, self._field.y))
+        node_x, node_y = (
+            start + STEP / 2 + STEP * self._nodes[..., axis]
+            for axis, start in enumerate((self.box.left, self.box.top))
+        )
+        self._node_upper, self._node_lower = signed_heights(portrait.lips, node_x, node_y)
         self._mouth = _mouth_box(portrait, self.box)
         self._interior = MouthInterior(portrait, x[self._mouth.slices], y[self._mouth.slices])
+        self._head = HeadField(portrait, self.box) if lively else None
+        eyes = portrait.eyes if lively else ()
+        self._eyes = [Eyelids(eye, self._photo, self.box, portrait.px_per_mm) for eye in eyes]
 
-    def draw(self, motion: Floats) -> tuple[Pixels, Pixels]:
-        """Return brightness [h,w] and colour [h/2,w/2,2] of the face box under ``motion`` [4,64,64] in mm."""
-        sources = self._field.sources(motion)
-        in_upper = self._field.at_source(self._node_upper, sources.upper)
-        in_lower = self._field.at_source(self._node_lower, sources.lower)
+    def draw(self, motion: Floats, pose: Pose = STILL) -> tuple[Pixels, Pixels]:
+        """Return brightness [h,w] and colour [h/2,w/2,2] of the box under ``motion`` [4,64,64] in mm and a pose."""
+        return self.paint(self.sources(motion), pose)
+
+    def sources(self, motion: Floats) -> Sources:
+        """Return where both layers come from, the head held as in the photo; beyond the face nothing moves."""
+        found = self._field.sources(motion)
+        inner = self._field.box.within(self.box)
+        if inner == self._whole:
+            return found
+        rows, columns = Box(*(side // STEP for side in vars(inner).values())).slices
+        layers = []
+        for part in (found.upper, found.lower):
+            whole = np.zeros((*self._nodes.shape[:2], 2), dtype=np.float32)
+            whole[rows, columns] = part
+            layers.append(whole)
+        return Sources(layers[0], layers[1])
+
+    def paint(self, still: Sources, pose: Pose) -> tuple[Pixels, Pixels]:
+        """Draw the box: the face moved by ``still``, the head held as ``pose`` says, in one resampling."""
+        turn = self._head.at(pose) if self._head is not None and not pose.still else None
+        sources = (
+            still if turn is None else Sources(*(self._turned(part, turn) for part in (still.upper, still.lower)))
+        )
+        in_upper = self._at_source(self._node_upper, sources.upper)
+        in_lower = self._at_source(self._node_lower, sources.lower)
+        offset = np.where((in_upper > 0)[..., None], sources.upper, sources.lower)
         luma, chroma = self._luma.copy(), self._chroma.copy()
-        self._draw_skin(np.where((in_upper > 0)[..., None], sources.upper, sources.lower), luma, chroma)
+        self._draw_skin(offset, luma, chroma)
+        for eye in self._eyes if pose.lids > 0 else ():
+            blend(eye.draw(self._pixels[eye.box.slices] + grow(offset, eye.box), pose.lids), luma, chroma, eye.box)
         near = (in_upper < NEAR_EDGE_PX) & ((in_lower < NEAR_EDGE_PX) | (in_upper > -NEAR_EDGE_PX))
         mouth = box_around(near & self._in_mouth(near.shape), self._mouth)
         if mouth is not None:
-            colours = self._compose_mouth(sources, mouth)
-            luma[mouth.slices] = colours[..., 0]
-            half = mouth.halved
-            chroma[half.slices] = cv2.resize(
-                colours[..., 1:], (half.width, half.height), interpolation=cv2.INTER_AREA
-            )
+            blend(self._compose_mouth(sources, still, turn, mouth), luma, chroma, mouth)
         return luma, chroma
+
+    def _turned(self, part: Floats, turn: Floats) -> Floats:
+        """A turned head's pixel shows what the still head shows where the turn brings it from."""
+        return np.asarray(turn + look_up(part, self._nodes + turn / STEP))
+
+    def _at_source(self, values: Floats, source: Floats) -> Floats:
+        """Return per node the value [rows, columns] of ``values`` where its source lies."""
+        return look_up(values, self._nodes + source / STEP)
 
     def _in_mouth(self, shape: tuple[int, ...]) -> Floats:
         inside = np.zeros(shape, dtype=bool)
@@ -79,7 +125,7 @@ class FaceWarp:
         place = self._half_pixels[half.slices] + grow(offset / 2, half, STEP // 2)
         chroma[half.slices] = look_up(self._chroma, place)
 
-    def _compose_mouth(self, sources: Sources, box: Box) -> Pixels:
+    def _compose_mouth(self, sources: Sources, still: Sources, turn: Floats | None, box: Box) -> Floats:
         upper, in_upper = self._layer(sources.upper, self._in_upper, box)
         lower, in_lower = self._layer(sources.lower, self._in_lower, box)
         cover_upper = np.clip(in_upper / EDGE_PX + 0.5, 0.0, 1.0)
@@ -88,11 +134,24 @@ class FaceWarp:
         hollow = (1.0 - cover_upper) * (1.0 - cover_lower) * apart
         under = (1.0 - cover_upper) * cover_lower
         total = hollow + under + cover_upper + 1e-6
-        interior = self._interior.colours(np.maximum(-in_upper, 0), np.maximum(-in_lower, 0), box.within(self._mouth))
+        interior = self._interior_colours(in_upper, in_lower, still, turn, box)
         mixed = upper * (cover_upper / total)[..., None]
         mixed += lower * (under / total)[..., None]
         mixed += interior * (hollow / total)[..., None]
-        return np.asarray(np.clip(mixed + 0.5, 0, 255), dtype=np.uint8)
+        return np.asarray(mixed, dtype=np.float32)
+
+    def _interior_colours(
+        self, in_upper: Floats, in_lower: Floats, still: Sources, turn: Floats | None, box: Box
+    ) -> Floats:
+        """Paint the hollow as of the still head, whose skull its teeth are fixed to, and carry it with the turn."""
+        if turn is not None:
+            in_upper = look_up(self._in_upper, self._pixels[box.slices] + grow(still.upper, box))
+            in_lower = look_up(self._in_lower, self._pixels[box.slices] + grow(still.lower, box))
+        part = box.within(self._mouth)
+        colours = self._interior.colours(np.maximum(-in_upper, 0), np.maximum(-in_lower, 0), part)
+        if turn is None:
+            return colours
+        return look_up(colours, positions(box.width, box.height) + grow(turn, box))
 
     def _layer(self, offset: Floats, inside: Floats, box: Box) -> tuple[Pixels, Floats]:
         """Return the layer's pixels in ``box``, and how far each lies inside its lip."""

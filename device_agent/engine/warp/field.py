@@ -70,10 +70,6 @@ class MotionField:
         self._closing = self._close_lips(portrait)
         self._rounding = Rounding.of(portrait.lips, self.x, self.y, portrait.px_per_mm)
 
-    def at_source(self, values: Floats, source: Floats) -> Floats:
-        """Return per node the value [rows, columns] of ``values`` where its source lies."""
-        return look_up(values, self._nodes + source / STEP)
-
     def sources(self, motion: Floats) -> Sources:
         """Return where both layers come from under ``motion`` [4,64,64] in mm, relative to the photo as it is."""
         upper, lower = self._displacements(motion - self._rest)

@@ -21,7 +21,7 @@ from frame_protocol.telemetry import Fill
 from tests.device_agent.engine.conftest import change_manifest
 from tests.device_agent.engine.test_voice import write_wav
 
-SMALL = Options(width=640, height=360, seconds=5.0, preset="ultrafast")
+SMALL = Options(width=640, height=360, seconds=5.0, preset="ultrafast", liveliness=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_the_file_says_that_it_is_ai_generated_and_how(rendered: tuple[Path, Ren
 
 
 def test_repeat_keeps_the_mouth_moving(engine: Engine, hopper: Path, speech: Path, tmp_path: Path) -> None:
-    options = Options(width=640, height=360, seconds=7.0, preset="ultrafast", fill=Fill.REPEAT)
+    options = Options(width=640, height=360, seconds=7.0, preset="ultrafast", fill=Fill.REPEAT, liveliness=0.0)
     made = render(engine, hopper, speech, tmp_path / "v.mp4", options=options)
     assert len(made.trace.opening_mm) == pytest.approx((2 * 2.99 + 0.6) * 25, abs=1)
     assert max(made.trace.opening_mm[95:]) > 4
@@ -146,7 +146,14 @@ def test_without_a_model_the_exit_code_says_so(hopper: Path, speech: Path, tmp_p
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--size", "641x360"], ["--size", "big"], ["--duration", "0"], ["--preset", "magic"], ["--temperature", "9"]],
+    [
+        ["--size", "641x360"],
+        ["--size", "big"],
+        ["--duration", "0"],
+        ["--preset", "magic"],
+        ["--temperature", "9"],
+        ["--liveliness", "2"],
+    ],
 )
 def test_arguments_that_make_no_sense_are_refused(
     wrong: list[str], tmp_path: Path, hopper: Path, speech: Path
