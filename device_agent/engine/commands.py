@@ -48,6 +48,11 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         default=0.5,
         help="blinks, sway and nods: 0 (nothing but the mouth moves) to 1 (a lively speaker); 0.5",
     )
+    parser.add_argument(
+        "--mark",
+        action="store_true",
+        help='show a small "AI" in the lower right corner (the metadata always says so)',
+    )
     parser.add_argument("--motion-json", type=Path, help="write the lip opening and the tokens of each frame here")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=run_render)
@@ -113,7 +118,7 @@ def run_render(arguments: argparse.Namespace) -> int:
     options = Options(
         width=arguments.size[0], height=arguments.size[1], seconds=arguments.duration, fill=Fill(arguments.fill),
         preset=arguments.preset, seed=arguments.seed, temperature=arguments.temperature,
-        liveliness=arguments.liveliness,
+        liveliness=arguments.liveliness, mark=arguments.mark,
     )  # fmt: skip
     engine = Engine(package.load(arguments.model or active_model()))
     progress = _progress if sys.stderr.isatty() else None

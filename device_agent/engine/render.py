@@ -9,6 +9,7 @@ from pathlib import Path
 from device_agent.engine import performance, timeline
 from device_agent.engine.life.schedule import DEFAULT_LIVELINESS
 from device_agent.engine.loaded import Engine
+from device_agent.engine.mark import make_mark
 from device_agent.engine.performance import Trace
 from device_agent.engine.photo.load import load_photo
 from device_agent.engine.photo.portrait import Portrait
@@ -38,6 +39,8 @@ class Options:
     temperature: float | None = None
     liveliness: float = DEFAULT_LIVELINESS
     """0: nothing but the mouth moves; 1: as much as a lively speaker."""
+    mark: bool = False
+    """Show in the picture that it is AI-generated; the file's metadata always says so."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ def render(
     watch = Stopwatch()
     with watch.stage("photo"):
         portrait = engine.reader.read(load_photo(photo), options.width, options.height)
-        stage = Stage(portrait, engine.warp(portrait, lively=options.liveliness > 0))
+        mark = make_mark(options.width, options.height) if options.mark else None
+        stage = Stage(portrait, engine.warp(portrait, lively=options.liveliness > 0), mark)
         prompt = engine.motion.prompt(portrait.prompt, portrait.rest_opening_mm, portrait.rest_width_mm)
     begin = time.perf_counter()
     with watch.stage("voice"):

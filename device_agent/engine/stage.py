@@ -4,6 +4,7 @@ import numpy as np
 
 from device_agent.engine.arrays import Floats, Pixels
 from device_agent.engine.life.schedule import Pose
+from device_agent.engine.mark import Mark
 from device_agent.engine.package import MAP_CHANNELS, MAP_SIZE
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.video.frames import SLOTS, Planes
@@ -17,8 +18,8 @@ Drawn = tuple[Pixels, Pixels]
 class Stage:
     """The still frame with the moving face box in it."""
 
-    def __init__(self, portrait: Portrait, warp: FaceWarp) -> None:
-        self._warp = warp
+    def __init__(self, portrait: Portrait, warp: FaceWarp, mark: Mark | None = None) -> None:
+        self._warp, self._mark = warp, mark
         self._still = still_planes(portrait.yuv)
         self._ready = [False] * SLOTS
         self._closed = np.zeros((len(MAP_CHANNELS), MAP_SIZE, MAP_SIZE), dtype=np.float32)
@@ -48,6 +49,8 @@ class Stage:
         rows = slice(box.top // 2, (box.top + box.height) // 2)
         columns = slice(box.left // 2, (box.left + box.width) // 2)
         planes.u[rows, columns], planes.v[rows, columns] = chroma[..., 0], chroma[..., 1]
+        if self._mark is not None:
+            self._mark.put(planes)
 
 
 def still_planes(yuv: Pixels) -> tuple[Pixels, Pixels, Pixels]:

@@ -117,12 +117,16 @@ class FaceWarp:
 
     def _draw_skin(self, offset: Floats, luma: Pixels, chroma: Pixels) -> None:
         """Move everything but the mouth; each node follows the layer that it belongs to."""
-        moved = box_around(np.abs(offset).max(axis=2) > MOVED_PX, self._whole)
+        moves = (np.abs(offset[..., 0]) > MOVED_PX) | (np.abs(offset[..., 1]) > MOVED_PX)
+        moved = box_around(moves, self._whole)
         if moved is None:
             return
-        luma[moved.slices] = look_up(self._luma, self._pixels[moved.slices] + grow(offset, moved))
+        place = grow(offset, moved)
+        place += self._pixels[moved.slices]
+        luma[moved.slices] = look_up(self._luma, place)
         half = moved.halved
-        place = self._half_pixels[half.slices] + grow(offset / 2, half, STEP // 2)
+        place = grow(offset / 2, half, STEP // 2)
+        place += self._half_pixels[half.slices]
         chroma[half.slices] = look_up(self._chroma, place)
 
     def _compose_mouth(self, sources: Sources, still: Sources, turn: Floats | None, box: Box) -> Floats:
