@@ -22,7 +22,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "render", help="make a talking video of a photo and a voice recording", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("--photo", type=Path, required=True, help="a picture with a face: JPEG, PNG, WebP or TIFF")
+    parser.add_argument(
+        "--photo", type=Path, required=True, help="a picture with a face: JPEG, PNG, WebP, AVIF or TIFF"
+    )
     parser.add_argument("--voice", type=Path, required=True, help="a recording: WAV, MP3, M4A, OGG, FLAC ...")
     parser.add_argument("--out", type=Path, required=True, help="the MP4 file to write")
     parser.add_argument(
@@ -48,6 +50,16 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         default=0.5,
         help="blinks, sway and nods: 0 (nothing but the mouth moves) to 1 (a lively speaker); 0.5",
     )
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="which face speaks, counted from the left (default: the largest)"
+    )
+    parser.add_argument(
+        "--crop",
+        choices=("auto", "none"),
+        default="auto",
+        help="auto: cut out a photographed print where its edges are certain; none: take the picture as it is",
+    )
+    parser.add_argument("--restore", action="store_true", help="take the yellow cast off an old print")
     parser.add_argument(
         "--mark",
         action="store_true",
@@ -112,6 +124,7 @@ def run_render(arguments: argparse.Namespace) -> int:
     from device_agent import reporting
     from device_agent.engine import package
     from device_agent.engine.loaded import Engine
+    from device_agent.engine.photo.prepare import Treatment
     from device_agent.engine.render import Options, render
     from frame_protocol.telemetry import Fill
 
@@ -119,6 +132,7 @@ def run_render(arguments: argparse.Namespace) -> int:
         width=arguments.size[0], height=arguments.size[1], seconds=arguments.duration, fill=Fill(arguments.fill),
         preset=arguments.preset, seed=arguments.seed, temperature=arguments.temperature,
         liveliness=arguments.liveliness, mark=arguments.mark,
+        treatment=Treatment(crop=arguments.crop == "auto", restore=arguments.restore, face=arguments.face),
     )  # fmt: skip
     engine = Engine(package.load(arguments.model or active_model()))
     progress = _progress if sys.stderr.isatty() else None
@@ -131,6 +145,7 @@ def run_render(arguments: argparse.Namespace) -> int:
         **{name: getattr(event, name) for name in event.__struct_fields__},
         "stage_seconds": {name: round(seconds, 3) for name, seconds in rendered.stages.items()},
         "faces": rendered.faces,
+        "face_boxes": rendered.face_boxes,
         "yaw_degrees": round(rendered.yaw_degrees, 1),
         "face_box": rendered.face_box,
         "warnings": list(rendered.warnings),

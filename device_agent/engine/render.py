@@ -11,8 +11,8 @@ from device_agent.engine.life.schedule import DEFAULT_LIVELINESS
 from device_agent.engine.loaded import Engine
 from device_agent.engine.mark import make_mark
 from device_agent.engine.performance import Trace
-from device_agent.engine.photo.load import load_photo
 from device_agent.engine.photo.portrait import Portrait
+from device_agent.engine.photo.prepare import USUAL, Treatment, read_portrait
 from device_agent.engine.stage import Stage
 from device_agent.engine.stopwatch import Stopwatch, peak_memory_mb
 from device_agent.engine.timeline import FPS
@@ -39,6 +39,7 @@ class Options:
     temperature: float | None = None
     liveliness: float = DEFAULT_LIVELINESS
     """0: nothing but the mouth moves; 1: as much as a lively speaker."""
+    treatment: Treatment = USUAL
     mark: bool = False
     """Show in the picture that it is AI-generated; the file's metadata always says so."""
 
@@ -53,6 +54,8 @@ class Rendered:
     warnings: tuple[str, ...]
     trace: Trace
     faces: int
+    face_boxes: tuple[tuple[int, int, int, int], ...]
+    """Every face of the photo, from left to right, as ``face_box``."""
     yaw_degrees: float
     face_box: tuple[int, int, int, int]
     """Left, top, right, bottom in pixels of the video."""
@@ -64,7 +67,7 @@ def render(
     """Make the video; ``out`` appears whole or not at all."""
     watch = Stopwatch()
     with watch.stage("photo"):
-        portrait = engine.reader.read(load_photo(photo), options.width, options.height)
+        portrait = read_portrait(engine.reader, photo, options.width, options.height, options.treatment)
         mark = make_mark(options.width, options.height) if options.mark else None
         stage = Stage(portrait, engine.warp(portrait, lively=options.liveliness > 0), mark)
         prompt = engine.motion.prompt(portrait.prompt, portrait.rest_opening_mm, portrait.rest_width_mm)
@@ -100,13 +103,14 @@ def render(
         plan.warnings + _about_the_photo(portrait, options),
         trace,
         portrait.faces,
+        portrait.face_boxes,
         portrait.yaw_degrees,
         portrait.face_box,
     )
 
 
 def _about_the_photo(portrait: Portrait, options: Options) -> tuple[str, ...]:
-    return portrait.warnings if options.liveliness > 0 else ()
+    return portrait.warnings + ((portrait.blinkless,) if portrait.blinkless and options.liveliness > 0 else ())
 
 
 def _sampling(engine: Engine, options: Options) -> Sampling:

@@ -136,6 +136,7 @@ def test_the_command_prints_its_figures_as_json(
     assert figures["frames"] == 25
     assert figures["model_id"].startswith("toy-")
     assert {"first_frame_ms", "fps", "peak_memory_mb", "stage_seconds", "voice_seconds", "warnings"} <= set(figures)
+    assert len(figures["face_boxes"]) == figures["faces"] == 1
     assert {"photo", "voice", "model", "warp", "encode"} <= set(figures["stage_seconds"])
     assert len(json.loads(motion.read_text())["opening_mm"]) == 25
 
