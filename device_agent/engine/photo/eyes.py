@@ -19,6 +19,9 @@ SAMPLES = 33
 OUTWARDS_MM = 0.5
 """The mesh runs inside the lashes: so far outwards the skin begins."""
 
+CORNER_ROOM = 1.08
+"""The lids' edges run on a little beyond the corners of the mesh: lashes there go down with the lid."""
+
 MIN_WIDTH_PX = 14.0
 MIN_OPENING_PX = 3.0
 MIN_OPENING_SHARE = 0.15
@@ -88,9 +91,10 @@ def _measure(landmarks: Floats, lids: Floats, side: int, px_per_mm: float) -> Ey
     """Take the wider of mesh and iris model: what belongs to the eye must not be stretched with the lid."""
     upper, lower = landmarks[list(UPPER_LIDS[side]), :2], landmarks[list(LOWER_LIDS[side]), :2]
     span = upper[-1] - upper[0]
-    half = max(float(np.linalg.norm(span)) / 2, 1e-3)
+    inner_half = max(float(np.linalg.norm(span)) / 2, 1e-3)
+    half = inner_half * CORNER_ROOM
     along = np.linspace(-half, half, SAMPLES, dtype=np.float32)
-    line = EyeLine((upper[0] + upper[-1]) / 2, span / (2 * half), half, along, along, along, 0.0)
+    line = EyeLine((upper[0] + upper[-1]) / 2, span / (2 * inner_half), half, along, along, along, 0.0)
     round_end = np.sqrt(np.clip(1.0 - np.square(along / half), 0.0, None)) * OUTWARDS_MM * px_per_mm
     high = np.minimum(_heights(line, upper), _heights(line, lids[0])) - round_end
     low = np.maximum(np.maximum(_heights(line, lower), _heights(line, lids[1])) + round_end, high)

@@ -58,8 +58,10 @@ class Eyelids:
         skin = self._shifted(place, upper - self._unstretched(above, fall) - across)
         lid = self._lid(skin, above, fall)
         reach = smoothstep(1.0 - (across - (lower - rise)) / np.float32(LOWER_REACH_MM * self._unit))
-        under_lid = across > lower - rise
-        under = look_up(self._photo, self._shifted(place, np.where(under_lid, rise * reach, 0.0)))
+        below = look_up(self._photo, self._shifted(place, rise * reach)).astype(np.float32)
+        below_cover = np.clip((across - (lower - rise)) / EDGE_PX + 0.5, 0.0, 1.0)[..., None]
+        under = look_up(self._photo, place).astype(np.float32)
+        under += (below - under) * below_cover
         cover = np.clip(above / EDGE_PX + 0.5, 0.0, 1.0)[..., None]
         mixed = under + (lid - under) * cover
         line = np.exp(-np.square(above / np.float32(LASH_MM * self._unit))) * (fall / max(self._eye.opening, 1.0))
