@@ -96,13 +96,14 @@ def measure(engine: Engine, photo: Path, voice: Path, *, options: Options, repea
 def _encode_drawn(engine: Engine, photo: Path, voice: Path, out: Path, *, options: Options) -> float:
     """Draw every frame into memory first, then time the encoder alone; return its frames per second."""
     portrait = engine.reader.read(load_photo(photo), options.width, options.height)
-    stage = Stage(portrait, engine.warp(portrait))
+    stage = Stage(portrait, engine.warp(portrait, lively=options.liveliness > 0))
     prompt = engine.motion.prompt(portrait.prompt, portrait.rest_opening_mm, portrait.rest_width_mm)
     plan = timeline.plan(load_voice(voice), options.seconds, options.fill)
     motions = performance.perform(
         engine, plan, prompt, engine.manifest.sampling, trace=performance.Trace(), watch=Stopwatch()
     )
-    drawn = [stage.draw(motion) for motion in motions]
+    poses = performance.live(plan, engine.manifest.sampling.seed, options.liveliness)
+    drawn = [stage.draw(motion, pose) for motion, pose in zip(motions, poses, strict=True)]
     begin = time.perf_counter()
     size = (options.width, options.height)
     with VideoWriter(out, *size, plan.sound, preset=options.preset, metadata={}) as writer:

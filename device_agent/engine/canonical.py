@@ -73,6 +73,11 @@ def align(landmarks: Array, reference: Array) -> Similarity:
     return fit_similarity(landmarks[points], reference[points])
 
 
+def yaw_degrees(pose: Similarity) -> float:
+    """Return how far a head in ``pose`` is turned; positive towards the picture's left edge."""
+    return float(np.degrees(np.arctan2(pose.rotation[0, 2], pose.rotation[2, 2])))
+
+
 def to_mm(landmarks: Array) -> Similarity:
     """Return the scaling that makes the iris centres of ``landmarks`` [478,3] 63 mm apart, 0 between them."""
     right, left = landmarks[RIGHT_IRIS].astype(np.float64), landmarks[LEFT_IRIS].astype(np.float64)

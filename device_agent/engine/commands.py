@@ -22,7 +22,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "render", help="make a talking video of a photo and a voice recording", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("--photo", type=Path, required=True, help="a picture with a face: JPEG, PNG, WebP or TIFF")
+    parser.add_argument(
+        "--photo", type=Path, required=True, help="a picture with a face: JPEG, PNG, WebP, AVIF or TIFF"
+    )
     parser.add_argument("--voice", type=Path, required=True, help="a recording: WAV, MP3, M4A, OGG, FLAC ...")
     parser.add_argument("--out", type=Path, required=True, help="the MP4 file to write")
     parser.add_argument(
@@ -44,6 +46,27 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         help="draw the motion by chance; 0: always the likeliest (default: the model's own way, its mean motion)",
     )
     parser.add_argument("--seed", type=int, help="another number, another performance (default: the model's own)")
+    parser.add_argument(
+        "--liveliness",
+        type=_liveliness,
+        default=0.5,
+        help="blinks, sway and nods: 0 (nothing but the mouth moves) to 1 (a lively speaker); 0.5",
+    )
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="which face speaks, counted from the left (default: the largest)"
+    )
+    parser.add_argument(
+        "--crop",
+        choices=("auto", "none"),
+        default="auto",
+        help="auto: cut out a photographed print where its edges are certain; none: take the picture as it is",
+    )
+    parser.add_argument("--restore", action="store_true", help="take the yellow cast off an old print")
+    parser.add_argument(
+        "--mark",
+        action="store_true",
+        help='show a small "AI" in the lower right corner (the metadata always says so)',
+    )
     parser.add_argument("--motion-json", type=Path, help="write the lip opening and the tokens of each frame here")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=run_render)
@@ -81,6 +104,16 @@ def _temperature(text: str) -> float:
     return value
 
 
+def _liveliness(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: 0 to 1 is possible")
+    return value
+
+
 def active_model() -> Path:
     """Return where the frame's active model lies: the link that updates switch between slots."""
     from device_agent.system.home import Home
@@ -93,12 +126,15 @@ def run_render(arguments: argparse.Namespace) -> int:
     from device_agent import reporting
     from device_agent.engine import package
     from device_agent.engine.loaded import Engine
+    from device_agent.engine.photo.prepare import Treatment
     from device_agent.engine.render import Options, render
     from frame_protocol.telemetry import Fill
 
     options = Options(
         width=arguments.size[0], height=arguments.size[1], seconds=arguments.duration, fill=Fill(arguments.fill),
         preset=arguments.preset, seed=arguments.seed, temperature=arguments.temperature,
+        liveliness=arguments.liveliness, mark=arguments.mark,
+        treatment=Treatment(crop=arguments.crop == "auto", restore=arguments.restore, face=arguments.face),
     )  # fmt: skip
     engine = Engine(package.load(arguments.model or active_model()))
     progress = _progress if sys.stderr.isatty() else None
@@ -111,6 +147,7 @@ def run_render(arguments: argparse.Namespace) -> int:
         **{name: getattr(event, name) for name in event.__struct_fields__},
         "stage_seconds": {name: round(seconds, 3) for name, seconds in rendered.stages.items()},
         "faces": rendered.faces,
+        "face_boxes": rendered.face_boxes,
         "yaw_degrees": round(rendered.yaw_degrees, 1),
         "face_box": rendered.face_box,
         "warnings": list(rendered.warnings),

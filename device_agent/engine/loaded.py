@@ -34,9 +34,10 @@ class Engine:
             pass
         next(self._detector.probabilities(moment))
 
-    def warp(self, portrait: Portrait) -> FaceWarp:
-        """Prepare the pixels of one portrait for moving."""
-        return FaceWarp(portrait, self.constants.points, self.constants.extent, self.constants.opening_map)
+    def warp(self, portrait: Portrait, *, lively: bool = False) -> FaceWarp:
+        """Prepare the pixels of one portrait for moving: the face, and the whole head if it is to be ``lively``."""
+        constants = self.constants
+        return FaceWarp(portrait, constants.points, constants.extent, constants.opening_map, lively=lively)
 
     def gate(self, samples: Floats) -> Iterator[float]:
         """Return the mouth gate of a 16 kHz recording, frame by frame; raises VoiceSilent when nobody speaks."""

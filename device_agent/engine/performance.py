@@ -7,6 +7,8 @@ import numpy as np
 
 from device_agent.engine import canonical
 from device_agent.engine.arrays import Floats
+from device_agent.engine.life import prosody, schedule
+from device_agent.engine.life.schedule import Pose
 from device_agent.engine.loaded import Engine
 from device_agent.engine.package import MAP_CHANNELS, MAP_SIZE
 from device_agent.engine.runtime.motion import Prompt
@@ -54,6 +56,14 @@ def perform(
     for index in range(plan.frames - drawn):
         left = 1.0 - (index + 1) / CLOSE_FRAMES
         yield last * np.float32(left * left) if left > 0 else None
+
+
+def live(plan: Timeline, seed: int, liveliness: float) -> list[Pose]:
+    """Return how the head is held and how far the eyes are closed in every frame of the video."""
+    accents = []
+    if liveliness > 0:
+        accents = prosody.accents(prosody.loudness(plan.speech), prosody.pitch(plan.speech))
+    return schedule.schedule(seed, plan.frames, accents, liveliness)
 
 
 def opening_of(engine: Engine, motion: Floats) -> float:

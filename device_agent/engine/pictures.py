@@ -25,7 +25,7 @@ from device_agent.engine.stage import Drawn, Stage, still_planes
 from device_agent.engine.stopwatch import Stopwatch
 from device_agent.engine.voice import load_voice
 from device_agent.engine.warp.grid import STEP, Box
-from device_agent.engine.warp.head import head_strength
+from device_agent.engine.warp.outline import head_strength
 from device_agent.engine.warp.tones import eye_white, measure_tones
 from device_agent.errors import AgentError
 from frame_protocol.telemetry import Fill

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_agent.engine import performance, timeline
+from device_agent.engine.life.schedule import DEFAULT_LIVELINESS
 from device_agent.engine.loaded import Engine
+from device_agent.engine.mark import make_mark
 from device_agent.engine.performance import Trace
-from device_agent.engine.photo.load import load_photo
+from device_agent.engine.photo.portrait import Portrait
+from device_agent.engine.photo.prepare import USUAL, Treatment, read_portrait
 from device_agent.engine.stage import Stage
 from device_agent.engine.stopwatch import Stopwatch, peak_memory_mb
 from device_agent.engine.timeline import FPS
@@ -34,6 +37,11 @@ class Options:
     preset: str = DEFAULT_PRESET
     seed: int | None = None
     temperature: float | None = None
+    liveliness: float = DEFAULT_LIVELINESS
+    """0: nothing but the mouth moves; 1: as much as a lively speaker."""
+    treatment: Treatment = USUAL
+    mark: bool = False
+    """Show in the picture that it is AI-generated; the file's metadata always says so."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class Rendered:
     warnings: tuple[str, ...]
     trace: Trace
     faces: int
+    face_boxes: tuple[tuple[int, int, int, int], ...]
+    """Every face of the photo, from left to right, as ``face_box``."""
     yaw_degrees: float
     face_box: tuple[int, int, int, int]
     """Left, top, right, bottom in pixels of the video."""
@@ -57,14 +67,17 @@ def render(
     """Make the video; ``out`` appears whole or not at all."""
     watch = Stopwatch()
     with watch.stage("photo"):
-        portrait = engine.reader.read(load_photo(photo), options.width, options.height)
-        stage = Stage(portrait, engine.warp(portrait))
+        portrait = read_portrait(engine.reader, photo, options.width, options.height, options.treatment)
+        mark = make_mark(options.width, options.height) if options.mark else None
+        stage = Stage(portrait, engine.warp(portrait, lively=options.liveliness > 0), mark)
         prompt = engine.motion.prompt(portrait.prompt, portrait.rest_opening_mm, portrait.rest_width_mm)
     begin = time.perf_counter()
     with watch.stage("voice"):
         plan = timeline.plan(load_voice(voice), options.seconds, options.fill)
-    trace = Trace()
-    motions = performance.perform(engine, plan, prompt, _sampling(engine, options), trace=trace, watch=watch)
+    trace, sampling = Trace(), _sampling(engine, options)
+    with watch.stage("life"):
+        poses = performance.live(plan, sampling.seed, options.liveliness)
+    motions = performance.perform(engine, plan, prompt, sampling, trace=trace, watch=watch)
     origin = Provenance(engine.manifest.model_id, str(uuid.uuid4()), options.fill)
     with VideoWriter(
         out, options.width, options.height, plan.sound, preset=options.preset, metadata=to_metadata(origin)
@@ -74,7 +87,7 @@ def render(
             with watch.stage("wait"):
                 slot, planes = writer.draw()
             with watch.stage("warp"):
-                stage.put(stage.draw(motion), slot, planes)
+                stage.put(stage.draw(motion, poses[index]), slot, planes)
             writer.submit()
             first_frame = first_frame or time.perf_counter() - begin
             if progress is not None:
@@ -85,8 +98,19 @@ def render(
     total = time.perf_counter() - begin
     event = _event(origin, plan, encoded, first_frame=first_frame, total=total)
     return Rendered(
-        event, watch.seconds, plan.warnings, trace, portrait.faces, portrait.yaw_degrees, portrait.face_box
+        event,
+        watch.seconds,
+        plan.warnings + _about_the_photo(portrait, options),
+        trace,
+        portrait.faces,
+        portrait.face_boxes,
+        portrait.yaw_degrees,
+        portrait.face_box,
     )
+
+
+def _about_the_photo(portrait: Portrait, options: Options) -> tuple[str, ...]:
+    return portrait.warnings + ((portrait.blinkless,) if portrait.blinkless and options.liveliness > 0 else ())
 
 
 def _sampling(engine: Engine, options: Options) -> Sampling:

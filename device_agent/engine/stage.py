@@ -4,10 +4,13 @@ import numpy as np
 
 from device_agent.engine.arrays import Floats, Pixels
 from device_agent.engine.compose import halve_colour
+from device_agent.engine.life.schedule import Pose
+from device_agent.engine.mark import Mark
 from device_agent.engine.package import MAP_CHANNELS, MAP_SIZE
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.video.frames import SLOTS, Planes
-from device_agent.engine.warp.face import FaceWarp
+from device_agent.engine.warp.face import STILL, FaceWarp
+from device_agent.engine.warp.field import Sources
 
 Drawn = tuple[Pixels, Pixels]
 """Brightness [h,w] and colour [h/2,w/2,2] of the face box."""
@@ -16,20 +19,25 @@ Drawn = tuple[Pixels, Pixels]
 class Stage:
     """The still frame with the moving face box in it."""
 
-    def __init__(self, portrait: Portrait, warp: FaceWarp) -> None:
-        self._warp = warp
+    def __init__(self, portrait: Portrait, warp: FaceWarp, mark: Mark | None = None) -> None:
+        self._warp, self._mark = warp, mark
         self._still = still_planes(portrait.yuv)
         self._ready = [False] * SLOTS
         self._closed = np.zeros((len(MAP_CHANNELS), MAP_SIZE, MAP_SIZE), dtype=np.float32)
-        self._rest: Drawn | None = None
+        self._rest: Sources | None = None
+        self._drawn_rest: Drawn | None = None
 
-    def draw(self, motion: Floats | None) -> Drawn:
-        """Return the face box under ``motion``; None is the portrait at rest, drawn once."""
+    def draw(self, motion: Floats | None, pose: Pose = STILL) -> Drawn:
+        """Return the moving box under ``motion`` and ``pose``; None is the closed mouth, worked out once."""
         if motion is not None:
-            return self._warp.draw(motion)
+            return self._warp.draw(motion, pose)
         if self._rest is None:
-            self._rest = self._warp.draw(self._closed)
-        return self._rest
+            self._rest = self._warp.sources(self._closed)
+        if pose != STILL:
+            return self._warp.paint(self._rest, pose)
+        if self._drawn_rest is None:
+            self._drawn_rest = self._warp.paint(self._rest, STILL)
+        return self._drawn_rest
 
     def put(self, drawn: Drawn, slot: int, planes: Planes) -> None:
         """Write a drawn face box into a slot; the still picture around it is written the first time."""
@@ -42,6 +50,8 @@ class Stage:
         rows = slice(box.top // 2, (box.top + box.height) // 2)
         columns = slice(box.left // 2, (box.left + box.width) // 2)
         planes.u[rows, columns], planes.v[rows, columns] = chroma[..., 0], chroma[..., 1]
+        if self._mark is not None:
+            self._mark.put(planes)
 
 
 def still_planes(yuv: Pixels) -> tuple[Pixels, Pixels, Pixels]:

@@ -17,6 +17,8 @@ MAX_SIDE = 3840
 """Longer sides are reduced on reading: twice the width of a 1080p screen keeps every visible detail."""
 
 MIN_SIDE = 48
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""First brand of the container (ISO/IEC 23008-12); docs/adr/0013 says why it is not decoded."""
 
 
 def load_photo(path: Path) -> Pixels:
@@ -37,11 +39,20 @@ def load_photo(path: Path) -> Pixels:
             f"{path.name} has more than {MAX_PIXELS // 1_000_000} million pixels; reduce it"
         ) from error
     except UnidentifiedImageError as error:
-        raise PhotoUnreadable(
-            f"{path.name} is not a picture that can be read; give a JPEG, PNG, WebP or TIFF"
-        ) from error
+        raise PhotoUnreadable(_why_not(path)) from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise PhotoUnreadable(f"{path.name} cannot be read whole ({error}); copy or scan it again") from error
+
+
+def _why_not(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS:
+        return (
+            f"{path.name} is a HEIC photo, which this frame does not decode; share or send it from the telephone "
+            "as JPEG (most compatible) and give that"
+        )
+    return f"{path.name} is not a picture that can be read; give a JPEG, PNG, WebP, AVIF or TIFF"
 
 
 def _pixels(image: Image.Image, name: str) -> Pixels:

@@ -18,6 +18,10 @@ EYE_GROW = 2.3
 EYE_CORNERS = {"right": (33, 133), "left": (362, 263)}
 """Of the person; outer and inner in picture order, so that the line between them runs to the right."""
 
+CONTOUR_POINTS = 71
+LOWER_CONTOUR, UPPER_CONTOUR = (0, 1, 2, 3, 4, 5, 6, 7, 8), (0, 9, 10, 11, 12, 13, 14, 15, 8)
+"""Of the iris model's points: both lids, from the outer corner to the inner."""
+
 PASSES = 3
 """The first square comes from the detector; the following from the mesh itself, as in tracking."""
 
@@ -51,16 +55,28 @@ class MeshFinder:
         presence = 1.0 / (1.0 + float(np.exp(-logit[0, 0])))
         return _to_picture(points, square, self._mesh.size), presence
 
+    def lids(self, picture: Pixels, points: Floats) -> Floats:
+        """Return [eye, lid, 9, 3]: the lids as the iris model sees them; right eye and upper lid first."""
+        contours = [self._look_at_eye(picture, points, side)[0] for side in ("right", "left")]
+        return np.stack([contour[[UPPER_CONTOUR, LOWER_CONTOUR]] for contour in contours])
+
     def _place_iris(self, picture: Pixels, points: Floats, side: str) -> Floats:
-        """The model knows left eyes; the right eye is shown mirrored."""
+        placed = self._look_at_eye(picture, points, side)[1]
+        placed[:, 2] = points[list(EYE_CORNERS[side]), 2].mean()
+        return placed
+
+    def _look_at_eye(self, picture: Pixels, points: Floats, side: str) -> tuple[Floats, Floats]:
+        """Return contours [71,3] and iris [5,3]; the model knows left eyes, the right eye is shown mirrored."""
         mirrored = side == "right"
         first, second = points[list(EYE_CORNERS[side])]
         square = square_around(np.stack([first[:2], second[:2]]), angle_between(first, second), EYE_GROW)
         crop = square.cut(picture, self._iris.size, mirrored=mirrored).astype(np.float32) / 255.0
-        iris = self._iris.run(crop)[1].reshape(IRIS_POINTS, 3)
-        placed = _to_picture(iris, square, self._iris.size, mirrored=mirrored)
-        placed[:, 2] = (first[2] + second[2]) / 2
-        return placed
+        contours, iris = self._iris.run(crop)[:2]
+        size = self._iris.size
+        return (
+            _to_picture(contours.reshape(CONTOUR_POINTS, 3), square, size, mirrored=mirrored),
+            _to_picture(iris.reshape(IRIS_POINTS, 3), square, size, mirrored=mirrored),
+        )
 
 
 def _to_picture(points: Floats, square: Square, size: int, *, mirrored: bool = False) -> Floats:

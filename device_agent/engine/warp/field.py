@@ -11,7 +11,7 @@ import numpy as np
 from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, look_up, positions, smoothstep
-from device_agent.engine.warp.head import head_strength
+from device_agent.engine.warp.outline import head_strength
 from device_agent.engine.warp.rounding import Rounding
 from device_agent.engine.warp.surface import canonical_grid
 
@@ -76,10 +76,6 @@ class MotionField:
         self._rest = opening_map * np.float32(portrait.rest_opening_mm)
         self._closing = self._close_lips(portrait) * self._strength
         self._rounding = Rounding.of(portrait.lips, self.x, self.y, portrait.px_per_mm).times(self._strength)
-
-    def at_source(self, values: Floats, source: Floats) -> Floats:
-        """Return per node the value [rows, columns] of ``values`` where its source lies."""
-        return look_up(values, self._nodes + source / STEP)
 
     def sources(self, motion: Floats) -> Sources:
         """Return where both layers come from under ``motion`` [4,64,64] in mm, relative to the photo as it is."""

@@ -10,6 +10,7 @@ from device_agent.engine import canonical
 from device_agent.engine.loaded import Engine
 from device_agent.engine.photo.load import MAX_SIDE, load_photo
 from device_agent.engine.photo.portrait import Portrait
+from device_agent.engine.photo.restore import restore
 from device_agent.errors import NoFace, PhotoUnreadable
 
 ROTATIONS = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
@@ -120,6 +121,83 @@ def test_a_small_face_in_a_large_photo_is_found(engine: Engine, hopper: Path) ->
     group.paste(Image.open(hopper).resize((171, 200)), (1200, 700))
     found = engine.reader.read(np.asarray(group), 1600, 1200)
     assert 1200 < found.landmarks[4, 0] < 1371
+
+
+def two_faces(hopper: Path) -> np.ndarray:
+    """A small face at the left, a large one at the right."""
+    whole = Image.open(hopper)
+    both = Image.new("RGB", (1100, 600), "grey")
+    both.paste(whole.resize((256, 300)), (50, 150))
+    both.paste(whole, (560, 0))
+    return np.asarray(both)
+
+
+@pytest.mark.parametrize(("face", "left", "right"), [(1, 50, 306), (2, 560, 1072)])
+def test_faces_are_counted_from_the_left(engine: Engine, hopper: Path, face: int, left: int, right: int) -> None:
+    found = engine.reader.read(two_faces(hopper), 1100, 600, face=face)
+    assert left < found.landmarks[4, 0] < right
+    assert len(found.face_boxes) == 2
+    assert found.face_boxes[0][2] < found.face_boxes[1][0]
+
+
+@pytest.mark.parametrize("face", [0, 3, -1])
+def test_a_face_that_is_not_there_is_refused_with_the_count(engine: Engine, hopper: Path, face: int) -> None:
+    with pytest.raises(NoFace, match=f"face {face} was asked for, the photo shows 2 faces"):
+        engine.reader.read(two_faces(hopper), 1100, 600, face=face)
+
+
+def test_a_small_face_is_used_with_a_warning(engine: Engine, hopper: Path) -> None:
+    tiny = Image.open(hopper).resize((171, 200))
+    assert "pixels between the eyes" in engine.reader.read(np.asarray(tiny), 640, 360).warnings[0]
+    assert engine.reader.read(load_photo(hopper), 640, 360).warnings == ()
+
+
+def test_a_face_that_fills_a_huge_scan_is_found(engine: Engine, hopper: Path, tmp_path: Path) -> None:
+    """2000 pixels between the eyes; the scan is reduced on reading."""
+    face = Image.open(hopper).crop((120, 60, 392, 332))
+    face.resize((6480, 6480), Image.Resampling.BILINEAR).save(tmp_path / "huge.jpg", quality=60)
+    found = engine.reader.read(load_photo(tmp_path / "huge.jpg"), 1280, 720)
+    eyes = np.linalg.norm(found.landmarks[468, :2] - found.landmarks[473, :2])
+    assert eyes == pytest.approx(84 * 720 / 272, rel=0.1)
+
+
+def test_avif_is_read(hopper: Path, tmp_path: Path) -> None:
+    Image.open(hopper).save(tmp_path / "photo.avif", quality=90)
+    assert np.abs(load_photo(tmp_path / "photo.avif").astype(int) - np.asarray(Image.open(hopper))).mean() < 6
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
+def test_heic_is_refused_with_a_way_out(tmp_path: Path, brand: bytes) -> None:
+    (tmp_path / "photo.heic").write_bytes(b"\0\0\0\x18ftyp" + brand + bytes(400))
+    with pytest.raises(PhotoUnreadable, match=r"HEIC photo.*JPEG"):
+        load_photo(tmp_path / "photo.heic")
+
+
+def cast(pixels: np.ndarray) -> float:
+    """How much brighter red is than blue in the brightest tones."""
+    bright = np.percentile(pixels.reshape(-1, 3), 99, axis=0)
+    return float(bright[0] - bright[2])
+
+
+def test_yellowing_is_undone_within_bounds(hopper: Path) -> None:
+    fresh = load_photo(hopper)
+    yellowed = (fresh * np.array([0.95, 0.85, 0.65]) + np.array([12, 8, 0])).astype(np.uint8)
+    assert cast(yellowed) > 60
+    assert abs(cast(restore(yellowed))) < 6
+    assert np.abs(restore(yellowed).astype(int) - fresh).mean() < 0.5 * np.abs(yellowed.astype(int) - fresh).mean()
+
+
+def test_a_fresh_photo_and_a_grey_one_keep_their_colours(hopper: Path) -> None:
+    fresh = load_photo(hopper)
+    grey = np.repeat(fresh.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+    assert np.abs(restore(fresh).astype(int) - fresh).mean() < 6
+    assert np.array_equal(restore(grey), grey)
+
+
+def test_a_picture_of_one_strong_colour_is_not_turned_grey() -> None:
+    sunset = np.zeros((64, 64, 3), dtype=np.uint8)
+    sunset[...] = np.linspace(0, 1, 64)[:, None, None] * np.array([250, 120, 30])
+    assert cast(restore(sunset)) > 100
 
 
 def test_a_photo_without_a_face_is_refused(engine: Engine) -> None:

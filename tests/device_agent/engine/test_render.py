@@ -12,6 +12,7 @@ from device_agent import provenance
 from device_agent.cli import main
 from device_agent.engine import features
 from device_agent.engine.loaded import Engine
+from device_agent.engine.mark import make_mark
 from device_agent.engine.photo.load import load_photo
 from device_agent.engine.render import Options, Rendered, render
 from device_agent.engine.selftest import run_self_test
@@ -21,7 +22,7 @@ from frame_protocol.telemetry import Fill
 from tests.device_agent.engine.conftest import change_manifest
 from tests.device_agent.engine.test_voice import write_wav
 
-SMALL = Options(width=640, height=360, seconds=5.0, preset="ultrafast")
+SMALL = Options(width=640, height=360, seconds=5.0, preset="ultrafast", liveliness=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +90,29 @@ def test_the_file_says_that_it_is_ai_generated_and_how(rendered: tuple[Path, Ren
     assert origin == provenance.Provenance(made.event.model_id, made.event.video_id, Fill.IDLE)
 
 
+def test_a_visible_mark_can_be_switched_on(
+    engine: Engine, hopper: Path, speech: Path, rendered: tuple[Path, Rendered], tmp_path: Path
+) -> None:
+    options = Options(width=640, height=360, seconds=1.0, preset="ultrafast", liveliness=1.0, mark=True)
+    render(engine, hopper, speech, tmp_path / "marked.mp4", options=options)
+    corner = (slice(330, 352), slice(590, 632))
+    marked, plain = brightness(tmp_path / "marked.mp4")[(..., *corner)], brightness(rendered[0])[(0, *corner)]
+    assert marked.max() - marked.min() > 120 > np.ptp(plain)
+    assert np.abs(np.diff(marked, axis=0)).max() < 40
+
+
+@pytest.mark.parametrize("size", [(240, 240), (1920, 1080), (1080, 1920)])
+def test_the_mark_lies_inside_the_frame_on_whole_colour_pixels(size: tuple[int, int]) -> None:
+    mark = make_mark(*size)
+    rows, columns = mark.plate.shape
+    assert all(number % 2 == 0 for number in (mark.left, mark.top, rows, columns))
+    assert mark.left + columns < size[0]
+    assert mark.top + rows < size[1]
+    assert rows / min(size) < 0.07
+
+
 def test_repeat_keeps_the_mouth_moving(engine: Engine, hopper: Path, speech: Path, tmp_path: Path) -> None:
-    options = Options(width=640, height=360, seconds=7.0, preset="ultrafast", fill=Fill.REPEAT)
+    options = Options(width=640, height=360, seconds=7.0, preset="ultrafast", fill=Fill.REPEAT, liveliness=0.0)
     made = render(engine, hopper, speech, tmp_path / "v.mp4", options=options)
     assert len(made.trace.opening_mm) == pytest.approx((2 * 2.99 + 0.6) * 25, abs=1)
     assert max(made.trace.opening_mm[95:]) > 4
@@ -114,6 +136,7 @@ def test_the_command_prints_its_figures_as_json(
     assert figures["frames"] == 25
     assert figures["model_id"].startswith("toy-")
     assert {"first_frame_ms", "fps", "peak_memory_mb", "stage_seconds", "voice_seconds", "warnings"} <= set(figures)
+    assert len(figures["face_boxes"]) == figures["faces"] == 1
     assert {"photo", "voice", "model", "warp", "encode"} <= set(figures["stage_seconds"])
     assert len(json.loads(motion.read_text())["opening_mm"]) == 25
 
@@ -146,7 +169,14 @@ def test_without_a_model_the_exit_code_says_so(hopper: Path, speech: Path, tmp_p
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--size", "641x360"], ["--size", "big"], ["--duration", "0"], ["--preset", "magic"], ["--temperature", "9"]],
+    [
+        ["--size", "641x360"],
+        ["--size", "big"],
+        ["--duration", "0"],
+        ["--preset", "magic"],
+        ["--temperature", "9"],
+        ["--liveliness", "2"],
+    ],
 )
 def test_arguments_that_make_no_sense_are_refused(
     wrong: list[str], tmp_path: Path, hopper: Path, speech: Path

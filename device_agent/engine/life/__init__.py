@@ -1,0 +1,1 @@
+"""What a living head does beside speaking: it blinks, breathes, sways and nods."""

@@ -1,0 +1,116 @@
+"""Closes an eye of the photo: the upper lid's edge moves down along the eye, its skin stretches, the lower lid rises.
+
+The lid's skin is the photo's own. Between brow and edge it is stretched without a crease at either end; the eye
+underneath stays where it is and is covered.
+"""
+
+import cv2
+import numpy as np
+
+from device_agent.engine.arrays import Floats, Pixels
+from device_agent.engine.photo.eyes import EyeLine
+from device_agent.engine.warp.grid import BOX_UNIT, Box, look_up, smoothstep
+
+EDGE_PX = 1.4
+LOWER_SHARE = 0.12
+"""The lower lid's part of the way."""
+
+LOWER_REACH_MM = 6.0
+LASH_MM = 0.55
+LASH_DARKNESS = 0.45
+"""Of the way from the lid's tone to the darkest of the eye: the line of the lashes."""
+
+ROLLED_SHARE = 0.18
+"""Lashes and whatever else lies on the edge of the open lid are rolled under: this share of the way it comes down."""
+
+SOFT_MM = 1.1
+"""Stretched skin is taken from the photo without its finest grain, which would be drawn into streaks."""
+
+MARGIN_MM = 5.0
+"""Room for the head's own movement."""
+
+
+class Eyelids:
+    """One eye; positions are pixels of the warp's box."""
+
+    def __init__(self, eye: EyeLine, photo: Pixels, box: Box, px_per_mm: float) -> None:
+        self._eye, self._photo, self._unit = eye, photo, px_per_mm
+        self._origin = np.array([box.left + 0.5, box.top + 0.5], dtype=np.float32)
+        self.box = _eye_box(eye, box, MARGIN_MM * px_per_mm, LOWER_REACH_MM * px_per_mm)
+        self._soft = cv2.GaussianBlur(photo, (0, 0), max(SOFT_MM * px_per_mm, 0.3))
+        self._lash = LASH_DARKNESS * self._contrast()
+
+    def _contrast(self) -> float:
+        """Return how much darker the eye's darkest is than the skin above it."""
+        brightness = self._photo[self.box.slices][..., 0].astype(np.float32)
+        return float(np.median(brightness) - np.percentile(brightness, 3)) if brightness.size else 0.0
+
+    def draw(self, place: Floats, closed: float) -> Floats:
+        """Return YUV [rows, columns, 3] at the photo positions ``place`` [rows, columns, 2], the eye shut by 0..1."""
+        eye = self._eye
+        x, y = place[..., 0] + self._origin[0], place[..., 1] + self._origin[1]
+        along, across = (np.asarray(value, dtype=np.float32) for value in eye.frame(x, y))
+        upper = np.interp(along, eye.along, eye.upper).astype(np.float32)
+        lower = np.interp(along, eye.along, eye.lower).astype(np.float32)
+        rise = np.float32(LOWER_SHARE * closed) * (lower - upper)
+        fall = np.float32(closed) * (lower - upper) * np.float32(1.0 - LOWER_SHARE)
+        above = upper + fall - across
+        skin = self._shifted(place, upper - self._unstretched(above, fall) - across)
+        lid = self._lid(skin, above, fall)
+        reach = smoothstep(1.0 - (across - (lower - rise)) / np.float32(LOWER_REACH_MM * self._unit))
+        below = look_up(self._photo, self._shifted(place, rise * reach)).astype(np.float32)
+        below_cover = np.clip((across - (lower - rise)) / EDGE_PX + 0.5, 0.0, 1.0)[..., None]
+        under = look_up(self._photo, place).astype(np.float32)
+        under += (below - under) * below_cover
+        cover = np.clip(above / EDGE_PX + 0.5, 0.0, 1.0)[..., None]
+        mixed = under + (lid - under) * cover
+        line = np.exp(-np.square(above / np.float32(LASH_MM * self._unit))) * (fall / max(self._eye.opening, 1.0))
+        mixed[..., 0] -= np.float32(self._lash) * np.clip(line, 0.0, 1.0)
+        return np.asarray(mixed, dtype=np.float32)
+
+    def _lid(self, skin: Floats, above: Floats, fall: Floats) -> Floats:
+        """Return the lid's skin: soft where it is stretched, the photo itself where it is not."""
+        stretched = smoothstep(fall / np.float32(2.0 * self._unit)) * smoothstep(
+            3.0 * (1.0 - above / np.float32(self._eye.lid + self._eye.opening))
+        )
+        sharp, soft = (look_up(picture, skin).astype(np.float32) for picture in (self._photo, self._soft))
+        return np.asarray(sharp + (soft - sharp) * stretched[..., None], dtype=np.float32)
+
+    def _unstretched(self, above: Floats, fall: Floats) -> Floats:
+        """Return how far above the open eye's edge the skin lay that now lies ``above`` the moved one.
+
+        A cubic: even at the edge, and without a corner where the skin no longer moves.
+        """
+        lid = np.float32(self._eye.lid)
+        rolled = np.float32(ROLLED_SHARE) * fall
+        share = np.clip(above / (lid + fall), 0.0, 1.0)
+        end = (lid + fall) / (lid - rolled)
+        curve = share * (1.0 + share * ((1.0 - end) + share * (end - 1.0)))
+        skin = rolled + (lid - rolled) * curve
+        return np.asarray(np.where(above > lid + fall, above - fall, skin), dtype=np.float32)
+
+    def _shifted(self, place: Floats, across: Floats) -> Floats:
+        axis = self._eye.axis
+        moved = np.dstack([place[..., 0] - across * axis[1], place[..., 1] + across * axis[0]])
+        return np.asarray(moved, dtype=np.float32)
+
+
+def blend(colours: Floats, luma: Pixels, chroma: Pixels, box: Box) -> None:
+    """Write the colours of ``box`` into the planes."""
+    pixels = np.clip(colours + 0.5, 0, 255).astype(np.uint8)
+    luma[box.slices] = pixels[..., 0]
+    half = box.halved
+    chroma[half.slices] = cv2.resize(pixels[..., 1:], (half.width, half.height), interpolation=cv2.INTER_AREA)
+
+
+def _eye_box(eye: EyeLine, box: Box, margin: float, below: float) -> Box:
+    """The rectangle of whole cells, relative to ``box``, in which the lids move."""
+    normal = np.array([-eye.axis[1], eye.axis[0]])
+    beside = eye.half_width + margin
+    high, low = float(eye.upper.min()) - eye.lid - margin, float(eye.lower.max()) + below + margin
+    corners = np.array([eye.centre + a * eye.axis + b * normal for a in (-beside, beside) for b in (high, low)])
+    corners -= np.array([box.left, box.top])
+    first = np.maximum(corners.min(axis=0) // BOX_UNIT * BOX_UNIT, 0)
+    last = np.minimum(-(-corners.max(axis=0) // BOX_UNIT) * BOX_UNIT, np.array([box.width, box.height]))
+    width, height = np.maximum(last - first, 0)
+    return Box(int(first[0]), int(first[1]), int(width), int(height))
