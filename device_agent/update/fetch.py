@@ -106,6 +106,8 @@ class Fetcher:
     def _complete(self, name: str, partial: Path, length: int, sha256: str, deadline: float) -> bool:
         """Fetch until ``partial`` has ``length`` bytes; whether its hash is right (if not, it is deleted)."""
         failures = 0
+        if length == 0:
+            files.atomic_write(partial, b"")
         while (have := _size(partial, length)) < length:
             try:
                 self._append(f"{self._base_url}/{name}", partial, have, length, deadline)
