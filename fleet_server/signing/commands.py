@@ -167,11 +167,13 @@ def hold_ceremony(arguments: argparse.Namespace) -> int:
 def install_keys(arguments: argparse.Namespace) -> int:
     """Begin the repository."""
     from fleet_server.signing import metadata
+    from fleet_server.signing.director import Director
     from fleet_server.signing.repository import Repository
 
     config = loaded(arguments)
     Repository(config.tuf_dir).install(arguments.source / "server", metadata.now())
-    print(f"repository begun in {config.tuf_dir}; frames trust {arguments.source / 'frames' / 'root.json'}")  # noqa: T201
+    Director(config.tuf_dir).install(arguments.source / "server")
+    print(f"repository begun in {config.tuf_dir}; frames trust the roots in {arguments.source / 'frames'}")  # noqa: T201
     return 0
 
 

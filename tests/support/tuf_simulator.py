@@ -1,7 +1,7 @@
 """A TUF repository in memory whose every document can be changed before it is read: good, careless or hostile.
 
-Documents are signed at the moment they are read, with whatever signers their role has then; roots are signed when they
-are published. ``asked`` is the list of names read, in order.
+Documents are signed at the moment they are read, with whatever signers their role has then; roots are signed when
+they are published. ``asked`` is the list of names read, in order.
 """
 
 import threading
@@ -141,7 +141,7 @@ class Simulator:
 
     def _document(self, name: str) -> bytes | None:
         stem = name.removesuffix(".json")
-        version, dot, role = stem.partition(".")
+        version, _, role = stem.partition(".")
         if role == "root":
             number = int(version)
             return self.roots[number - 1] if number <= len(self.roots) else None

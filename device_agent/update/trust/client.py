@@ -5,7 +5,7 @@ python-tuf's own Updater is not used: it does not sync its files and cannot resu
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, cast
@@ -117,12 +117,14 @@ class TrustClient:
             found = self._walk(trusted, path)
         except RepositoryError as error:
             raise TrustError(f"the metadata for {path} was refused: {error}; nothing is installed") from error
-        if found is None:
-            return None
-        digest = found.hashes.get("sha256")
-        if digest is None:
-            raise TrustError(f"the signed target {path} has no sha256; ask for a release signed with one")
-        return Target(path, found.length, digest, consistent=_is_consistent(trusted))
+        return None if found is None else _target(found, trusted)
+
+    def listed(self) -> list[tuple[Target, Mapping[str, object]]]:
+        """Return what the top-level targets list themselves: each target, and its ``custom`` part."""
+        if self._trusted is None:
+            self.refresh()
+        trusted = cast("TrustedMetadataSet", self._trusted)
+        return [(_target(found, trusted), found.custom or {}) for found in trusted.targets.targets.values()]
 
     def _set_clock(self, trusted: TrustedMetadataSet, timestamp: Timestamp | None) -> None:
         last = None
@@ -224,6 +226,13 @@ class TrustClient:
         if data is None:
             raise RepositoryError(f"the repository has no {name}")
         return data
+
+
+def _target(found: TargetFile, trusted: TrustedMetadataSet) -> Target:
+    digest = found.hashes.get("sha256")
+    if digest is None:
+        raise TrustError(f"the signed target {found.path} has no sha256; ask for a release signed with one")
+    return Target(found.path, found.length, digest, consistent=_is_consistent(trusted))
 
 
 def _is_consistent(trusted: TrustedMetadataSet) -> bool:

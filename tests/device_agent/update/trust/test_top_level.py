@@ -1,7 +1,7 @@
 """Root, timestamp, snapshot and targets: what is taken, what is refused, and what stays trusted afterwards.
 
-The situations are those of python-tuf's updater tests (test_updater_top_level_update, its consistent snapshots and its
-validation), each said for our client and store.
+The situations are those of python-tuf's updater tests (test_updater_top_level_update, its consistent snapshots and
+its validation), each said for our client and store.
 """
 
 from datetime import timedelta
