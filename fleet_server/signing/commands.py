@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fleet_server.errors import ConfigurationError
 from fleet_server.options import command, loaded
-from fleet_server.signing import passwords
+from fleet_server.signing import key_commands, passwords
 
 TOKEN_VARIABLE = "FLEET_TOKEN"  # noqa: S105  the name of a variable, not a token
 
@@ -28,6 +28,7 @@ def add_commands(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         "--from", dest="source", type=Path, required=True, metavar="OUT", help="folder that the ceremony made"
     )
     install.set_defaults(run=install_keys)
+    key_commands.add_key_commands(actions)
 
     release = subparsers.add_parser("release", help="build, sign and publish a release")
     actions = release.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -44,6 +45,7 @@ def add_commands(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         "fleet-server repository refresh --data DIR",
     )
     refresh.set_defaults(run=refresh_repository)
+    key_commands.add_repository_commands(actions)
 
 
 def _plain(

@@ -136,6 +136,14 @@ def verify(delegator: Metadata[Root] | Metadata[Targets], role: str, document: M
         raise Invalid(f"the metadata of {role} is not signed as its delegator asks: {error}") from error
 
 
+def follow(root: Metadata[Root], data: bytes) -> Metadata[Root]:
+    """Return the root that follows ``root``, signed as both ask."""
+    following = parse(Root, data)
+    verify(root, roles.ROOT, following)
+    verify(following, roles.ROOT, following)
+    return following
+
+
 def signatures(
     delegator: Metadata[Root] | Metadata[Targets], role: str, document: Metadata[Signed]
 ) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """A frame that updates for a test: the real updater, trust client, fetcher, outbox and disk."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -63,6 +64,7 @@ class UpdatingFrame:
         self.models = home / "models"
         self.assignment: Assignment | Exception | None = None
         self.self_test: Callable[[Path], HealthFigures] = lambda directory: HEALTH
+        self.now = lambda: datetime.now(UTC)
         self._url = url
         self._root = root
 
@@ -74,6 +76,12 @@ class UpdatingFrame:
                 return self._updater(http, outbox).poll()
         finally:
             outbox.close()
+
+    def ask(self) -> Directed | None:
+        """Ask the director, which agrees with the image repository."""
+        if isinstance(self.assignment, Exception):
+            raise self.assignment
+        return directed_as_signed(self.assignment) if self.assignment else None
 
     def reports(self) -> list[tuple[str, str]]:
         """Return (release, state) of everything in the outbox, in order."""
@@ -113,14 +121,9 @@ class UpdatingFrame:
             self_test=self.self_test,
         )
 
-        def ask() -> Directed | None:
-            if isinstance(self.assignment, Exception):
-                raise self.assignment
-            return directed_as_signed(self.assignment) if self.assignment else None
-
         def trust() -> TrustClient:
             source = Fetcher(http, f"{self._url}/tuf/metadata", policy=policy)
-            return TrustClient(MetadataStore(self.home / "update" / "trust"), source, self._root)
+            return TrustClient(MetadataStore(self.home / "update" / "trust"), source, self._root, now=self.now)
 
         def facts(journal: journals.Journal) -> FrameFacts:
             model = active_model.read(self.models / "active")
@@ -131,7 +134,7 @@ class UpdatingFrame:
             self.home / "update",
             Slots(self.models),
             Collaborators(
-                assignment=ask,
+                assignment=self.ask,
                 trust=trust,
                 targets=Fetcher(http, f"{self._url}/tuf/targets", policy=policy),
                 tools=tools,
