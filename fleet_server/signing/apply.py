@@ -95,10 +95,10 @@ def restore(repository: Repository, at: datetime) -> dict[str, int]:
     with repository.locked():
         root = metadata.parse(Root, _chain(repository.metadata)[-1])
         targets = _newest(repository, root, roles.TARGETS)
-        found = {roles.TARGETS: targets, **{line: _newest(repository, targets, line) for line in roles.LINES}}
-        documents = {str(name): metadata.dump(document) for name, document in found.items()}
-        _sign_anew(repository, root, documents, at)
-    return {str(name): document.signed.version for name, document in found.items()}
+        found = {roles.TARGETS: targets}
+        found |= {line.value: _newest(repository, targets, line) for line in roles.LINES}
+        _sign_anew(repository, root, {name: metadata.dump(document) for name, document in found.items()}, at)
+    return {name: document.signed.version for name, document in found.items()}
 
 
 def expiries(repository: Repository, director: Director) -> dict[str, datetime]:

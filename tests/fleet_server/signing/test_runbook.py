@@ -259,10 +259,10 @@ def test_the_check_calls_out_a_week_before(begun, monkeypatch, capsys):
     assert "soon" not in capsys.readouterr().out
     found = apply.expiries(begun.repository, begun.director)
     assert found.keys() == {*roles.OFFLINE, *roles.ONLINE}
-    line = min(found[role] for role in roles.LINES)
+    line = found["firmware"]
     week = timedelta(days=7)
-    assert not any("models" in one for one in apply.alerts(found, line - week))
-    assert any("models" in one for one in apply.alerts(found, line - week + timedelta(seconds=1)))
+    assert not any("firmware" in one for one in apply.alerts(found, line - week))
+    assert any("firmware" in one for one in apply.alerts(found, line - week + timedelta(seconds=1)))
     monkeypatch.setattr(metadata, "now", lambda: line - timedelta(days=6))
     assert main(["repository", "check", "--data", str(begun.config.data_dir)]) == 3
     assert "soon: firmware expires" in capsys.readouterr().out
