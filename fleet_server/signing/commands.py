@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from fleet_server.errors import ConfigurationError
-from fleet_server.options import command, loaded
+from fleet_server.options import command, loaded, plain
 from fleet_server.signing import key_commands, passwords
 
 TOKEN_VARIABLE = "FLEET_TOKEN"  # noqa: S105  the name of a variable, not a token
@@ -48,21 +48,8 @@ def add_commands(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     key_commands.add_repository_commands(actions)
 
 
-def _plain(
-    actions: "Subparsers[argparse.ArgumentParser]", name: str, summary: str, example: str
-) -> argparse.ArgumentParser:
-    """Add a command that runs away from the server, without its data directory."""
-    return actions.add_parser(
-        name,
-        help=summary,
-        description=summary,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
 def _add_ceremony(actions: "Subparsers[argparse.ArgumentParser]") -> None:
-    parser = _plain(
+    parser = plain(
         actions,
         "ceremony",
         "Make every person's keys, the first signed metadata and the server's online keys.",
@@ -78,7 +65,7 @@ def _add_ceremony(actions: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def _add_build(actions: "Subparsers[argparse.ArgumentParser]") -> None:
-    parser = _plain(
+    parser = plain(
         actions,
         "build",
         "Make the bundle of a new release, to be signed.",
@@ -117,7 +104,7 @@ def _add_build(actions: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def _add_sign(actions: "Subparsers[argparse.ArgumentParser]") -> None:
-    parser = _plain(
+    parser = plain(
         actions,
         "sign",
         "Check a bundle and add one person's signature.",
@@ -133,7 +120,7 @@ def _add_sign(actions: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def _add_publish(actions: "Subparsers[argparse.ArgumentParser]") -> None:
-    parser = _plain(
+    parser = plain(
         actions,
         "publish",
         "Send a signed bundle to the server, which verifies it and makes it readable for frames.",

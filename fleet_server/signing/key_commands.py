@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fleet_server.options import command, loaded
+from fleet_server.options import command, loaded, plain
 from fleet_server.signing import passwords, roles
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ ALERT_EXIT_CODE = 3
 
 def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the commands below ``keys``."""
-    person = _plain(
+    person = plain(
         actions,
         "person",
         "Make new keys for one person: all of them, or those of the roles named.",
@@ -53,7 +53,7 @@ def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     change.add_argument("--out", type=Path, required=True, metavar="CHANGE", help="a new directory")
     change.set_defaults(run=make_change)
 
-    sign = _plain(
+    sign = plain(
         actions,
         "sign",
         "Add one person's signatures to a change, after showing what it does.",
@@ -200,17 +200,4 @@ def _show(change: "Change") -> None:
 def _add_roles(parser: argparse.ArgumentParser, known: tuple[str, ...]) -> None:
     parser.add_argument(
         "--role", action="append", choices=known, metavar="ROLE", help=f"one of {', '.join(known)} (default: all)"
-    )
-
-
-def _plain(
-    actions: "Subparsers[argparse.ArgumentParser]", name: str, summary: str, example: str
-) -> argparse.ArgumentParser:
-    """Add a command that runs away from the server, without its data directory."""
-    return actions.add_parser(
-        name,
-        help=summary,
-        description=summary,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )

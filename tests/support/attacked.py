@@ -52,6 +52,7 @@ class World:
         self.answers: dict[str, Callable[[Any, Any], Iterable[bytes]]] = {}
         """By the end of a path: what is answered instead of the truth."""
         self.sent = 0
+        self.http = httpx.Client()
         self.served = Served(self.published.config, self._disturb)
         root = (ceremony_dir / "frames" / "director-root.json").read_bytes()
         asking = Asking(folder / "frame" / "update" / "director", self.director.roots, root)
@@ -89,7 +90,7 @@ class World:
 
     def trust(self, url: str | None = None, **more: Any) -> TrustClient:
         """Return a client over the frame's own store."""
-        source = Fetcher(httpx.Client(), f"{url or self.served.url}/tuf/metadata", policy=RetryPolicy(attempts=1))
+        source = Fetcher(self.http, f"{url or self.served.url}/tuf/metadata", policy=RetryPolicy(attempts=1))
         store = MetadataStore(self.frame.home / "update" / "trust")
         return TrustClient(store, source, self.published.root, now=self.frame.now, **more)
 
@@ -172,6 +173,7 @@ class World:
 
     def stop(self) -> None:
         """Stop serving."""
+        self.http.close()
         self.served.stop()
 
     def _disturb(self, application: Any) -> Any:

@@ -12,13 +12,13 @@ import pytest
 from tuf.api.metadata import Root, Signed, Targets
 
 from device_agent.errors import AgentError, ServerRefused, ServerUnreachable, StorageError
-from device_agent.system import tls
+from device_agent.system import http, tls
 from device_agent.system.http import DeviceHttp
 from device_agent.update import assignment, checks, fetch, machine, updater
 from device_agent.update.fetch import Fetcher
 from fleet_server.signing import keys
 from frame_protocol.updates import ArtefactKind, UpdateState
-from tests.support import unguarded
+from tests.support import pki, unguarded
 from tests.support.attacked import days_later
 from tests.support.pki import Authority
 from tests.support.server import FleetServer
@@ -34,8 +34,8 @@ def test_eavesdropping_by_somebody_who_takes_the_servers_place(tmp_path, guarded
     impostor = FleetServer(Authority(tmp_path / "impostor"))
     ours = Authority(tmp_path / "ours")
     try:
-        with DeviceHttp(impostor.url, tls.trusting(ours.pem, clock_is_plausible=True)) as http:
-            http.put_json("/device/v1/complaints/secret", b"{}")
+        with DeviceHttp(impostor.url, tls.trusting(ours.pem, clock_is_plausible=True)) as device:
+            device.put_json("/device/v1/complaints/secret", b"{}")
     except AgentError:
         pass
     finally:
@@ -57,14 +57,49 @@ def _disk_is_full(self, order):
     raise StorageError("no space left; this is a test")
 
 
-@pytest.mark.parametrize("denied", ["dropped", "expired"])
+@pytest.mark.parametrize("denied", ["dropped", "expired", "its certificate expired"])
 def test_drop_request_and_freeze_after_the_release_was_verified(world, models, guarded, without, denied):
     """The attacker lets nothing through any more, or only what has expired: what is whole on the disk goes on."""
     built = verified_and_waiting(world, models)
     without(machine, "needs_nobody", unguarded.no)
-    late = world.order(built, at=TWO_DAYS_AGO)
-    world.update(ServerUnreachable("dropped") if denied == "dropped" else late)
+    answers = {
+        "dropped": lambda: ServerUnreachable("dropped"),
+        "expired": lambda: world.order(built, at=TWO_DAYS_AGO),
+        "its certificate expired": lambda: what_a_server_says_to_an_expired_certificate(world.frame.home),
+    }
+    world.update(answers[denied]())
     assert (world.frame.active_weights() != models[0].weights) is not guarded
+
+
+def what_a_server_says_to_an_expired_certificate(folder):
+    """Return the error of a call with a client certificate whose time is over."""
+    authority = Authority(folder / "ca")
+    server = FleetServer(authority)
+    with pytest.MonkeyPatch.context() as past:
+        past.setattr(pki, "END", TWO_DAYS_AGO)
+        pair = authority.client("frame-ab12")
+    context = tls.trusting(authority.pem, clock_is_plausible=True)
+    context.load_cert_chain(pair.certificate, pair.key)
+    try:
+        with DeviceHttp(server.url, context) as device, pytest.raises(AgentError) as refused:
+            device.get(assignment.PATH)
+    finally:
+        server.close()
+    return refused.value
+
+
+def test_slow_retrieval_of_an_answer(world, guarded, without, monkeypatch):
+    """The attacker lets the director's answer trickle, so that the frame does nothing else for ever."""
+    without(http, "ANSWER_SECONDS", float("inf"))
+    ticks = iter(range(0, 10**9, 301))
+    monkeypatch.setattr(http.clock, "monotonic", lambda: float(next(ticks)))
+    with DeviceHttp(world.served.url, tls.unverified()) as device:
+        try:
+            device.get("/tuf/metadata/timestamp.json")
+            arrived = True
+        except ServerUnreachable:
+            arrived = False
+    assert arrived is not guarded
 
 
 def test_slow_retrieval_of_what_the_director_says(world, guarded, without):
