@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-long check format train-nano evaluate bench-engine pictures bench-delta wheel clean
+.PHONY: help install demo serve test test-long drill check format train-nano evaluate bench-engine pictures bench-delta wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -25,6 +25,10 @@ test:  ## install what is missing and run the test suite
 test-long: install  ## the tests that take minutes: every cut of an update, whole trainings
 	@scripts/bootstrap.sh test
 	@$(BIN)/python -m pytest -m long
+
+drill: install  ## a thief of the whole server against 1,000 frames, and the way back
+	@scripts/bootstrap.sh test
+	@$(BIN)/python -m pytest -m long tests/journeys/test_drill.py
 
 check:  ## formatting, lint, types, import rules
 	@scripts/bootstrap.sh test

@@ -8,7 +8,8 @@ ServerError 1
     ├── Forbidden 403
     ├── Conflict 409
     ├── Invalid 422
-    └── TooMany 429
+    ├── TooMany 429
+    └── Unavailable 503
 """
 
 
@@ -70,3 +71,10 @@ class TooMany(Refused):
 
     status = 429
     title = "Too many requests"
+
+
+class Unavailable(Refused):
+    """The server is not set up for this yet; asking again later may succeed."""
+
+    status = 503
+    title = "Not available yet"

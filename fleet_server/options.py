@@ -21,6 +21,19 @@ def command(
     return parser
 
 
+def plain(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
+    """Add a command that runs away from the server, without its data directory."""
+    return subparsers.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
 def loaded(arguments: argparse.Namespace) -> config.Config:
     """Return the configuration of the data directory that ``--data`` names."""
     return config.load(arguments.data)

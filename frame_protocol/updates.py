@@ -89,12 +89,28 @@ class Release(Versioned, kw_only=True, frozen=True):
 
 
 class Assignment(Versioned, kw_only=True, frozen=True):
-    """Server to frame: the release this frame should run, and the order (rollout contact) that says so."""
+    """The release this frame should run, and the order (rollout contact) that says so; the director signs it."""
 
     frame: FrameId
     order_id: Uuid
     release: ReleaseName
     line: Line = Line.MODELS
+    hardware: ShortText = ""
+    """The model of frame that the director takes this one for."""
+    counter: Annotated[int, Meta(ge=0)] = 0
+    """The release's counter, as the director knows it."""
+
+
+ASSIGNMENT_FIELD = "x-liveframe-assignment"
+"""Field of the ``custom`` part of the manifest's entry in the director's targets: the ``Assignment``."""
+
+
+class DirectorMetadata(Versioned, kw_only=True, frozen=True):
+    """Server to frame: the director's TUF metadata for this frame alone, signed when it was asked for."""
+
+    timestamp: msgspec.Raw
+    snapshot: msgspec.Raw
+    targets: msgspec.Raw
 
 
 def manifest_path(line: Line, release: str) -> str:

@@ -32,7 +32,8 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--trust-root",
         type=Path,
         metavar="FILE",
-        help="root.json of the key ceremony, which updates are judged by (default: the one from the factory)",
+        help="root.json of the key ceremony, which updates are judged by, with director-root.json beside it "
+        "(default: those from the factory)",
     )
     enrol.add_argument("--serial", metavar="S", help="serial number (default: what the machine says)")
     enrol.add_argument(
@@ -60,7 +61,7 @@ def run_enrol(arguments: argparse.Namespace) -> int:
     )
     home = Home.from_environment()
     if arguments.trust_root:
-        trust.keep_root(home, arguments.trust_root)
+        trust.keep_roots(home, arguments.trust_root)
     known = enrol(home, wish)
     if arguments.json:
         record = {"frame_id": known.frame_id, "server": known.server, "serial": known.record.serial}

@@ -14,6 +14,8 @@ FACTORY_CA = Path("/etc/liveframe/fleet-ca.pem")
 CA_PATH = "/device/v1/ca"
 MAX_CA_BYTES = 16 * 1024
 MAX_ROOT_BYTES = 512 * 1000
+DIRECTOR_ROOT = "director-root.json"
+"""The ceremony puts it beside root.json."""
 
 _HEX = re.compile(r"^[0-9a-f]{64}$")
 
@@ -50,18 +52,28 @@ def from_fingerprint(server: str, expected: str) -> str:
     return keys.first_certificate(pem)
 
 
-def keep_root(home: Home, path: Path) -> None:
-    """Keep the root of the update metadata that came with the frame; its signatures are checked at every update."""
+def keep_roots(home: Home, path: Path) -> None:
+    """Keep the root of the update metadata that came with the frame, and the director's from beside it.
+
+    Their signatures are checked at every update.
+    """
+    found = [(home.trust_root, _root(path)), (home.director_root, _root(path.with_name(DIRECTOR_ROOT)))]
+    home.prepare()
+    for kept, data in found:
+        atomic_write(kept, data)
+
+
+def _root(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise TrustError(
-            f"{path}: the root of the updates cannot be read ({error}); give the factory's file"
+            f"{path}: a root of the updates cannot be read ({error}); give the factory's root.json, with "
+            f"{DIRECTOR_ROOT} beside it"
         ) from error
     if len(data) > MAX_ROOT_BYTES:
         raise TrustError(f"{path}: {len(data)} bytes, a root has at most {MAX_ROOT_BYTES}; give the factory's file")
-    home.prepare()
-    atomic_write(home.trust_root, data)
+    return data
 
 
 def normalise(fingerprint: str) -> str:

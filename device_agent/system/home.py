@@ -51,6 +51,11 @@ class Home:
         return self.root / "trust-root.json"
 
     @property
+    def director_root(self) -> Path:
+        """The director's root that was given at enrolment instead of the factory's."""
+        return self.root / "director-root.json"
+
+    @property
     def models(self) -> Path:
         """The model slots A and B and the link to the active one."""
         return self.root / "models"

@@ -8,11 +8,14 @@ from types import TracebackType
 import httpx
 
 from device_agent.errors import ServerRefused, ServerUnreachable
+from device_agent.system import clock
 from device_agent.system.files import disk_errors
 
 CONNECT_SECONDS = 10.0
 TRANSFER_SECONDS = 60.0
 """The longest silence that is borne in the middle of a transfer."""
+ANSWER_SECONDS = 300.0
+"""The longest that one answer may take, however steadily it trickles."""
 MAX_ANSWER_BYTES = 256 * 1024
 """No JSON answer of the contract comes near this."""
 UPLOAD_CHUNK_BYTES = 256 * 1024
@@ -102,9 +105,11 @@ def _accept(method: str, url: str, status: int, body: bytes) -> bytes:
 
 
 def _bounded(response: httpx.Response) -> bytes:
-    body = b""
+    body, begun = b"", clock.monotonic()
     for chunk in response.iter_bytes():
         body += chunk
+        if clock.monotonic() - begun > ANSWER_SECONDS:
+            raise ServerUnreachable(f"{response.url}: {ANSWER_SECONDS:.0f} s were not enough; it will be tried again")
         if len(body) > MAX_ANSWER_BYTES:
             raise ServerRefused(f"{response.url}: more than {MAX_ANSWER_BYTES} bytes came; is this the fleet server?")
     return body

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from frame_protocol.updates import Artefact, ArtefactKind, Assignment, Line, Release
+from frame_protocol.updates import ArtefactKind, Assignment, Line, Release, manifest_path
 
 FOR_THE_MODEL_SLOT = frozenset({ArtefactKind.MODEL, ArtefactKind.MODEL_DELTA})
 
@@ -22,10 +22,18 @@ class FrameFacts:
 
 @dataclass(frozen=True)
 class SignedFile:
-    """Length and hash that the offline keys signed for a path."""
+    """Length and hash that somebody signed for a path: the offline keys, or the director."""
 
     length: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class Directed:
+    """What the director says: the assignment, and the files that it knows the release by."""
+
+    assignment: Assignment
+    files: Mapping[str, SignedFile]
 
 
 def is_for(assignment: Assignment, frame_id: str) -> bool:
@@ -34,48 +42,84 @@ def is_for(assignment: Assignment, frame_id: str) -> bool:
 
 
 def why_not(
-    release: Release,
-    assignment_release: str,
-    assignment_line: Line,
-    signed: Mapping[str, SignedFile | None],
-    facts: FrameFacts,
+    release: Release, directed: Directed, signed: Mapping[str, SignedFile | None], facts: FrameFacts
 ) -> str | None:
     """Return why the release must be refused, or None when it may be installed.
 
-    ``signed`` has what the trusted metadata says about each artefact's path, None where it says nothing.
+    ``signed`` has what the image repository's trusted metadata says about the manifest's and each artefact's path,
+    None where it says nothing.
     """
-    # 1. The manifest under that path is the release and line that were assigned.
-    if (release.name, release.line) != (assignment_release, assignment_line):
-        return (
-            f"the manifest is of {release.line}/{release.name}, assigned was {assignment_line}/{assignment_release}"
-        )
-    # 2. Every artefact is a trusted target, and the manifest agrees with it.
+    return (
+        # 1. The manifest under that path is the release and line that were assigned.
+        another_release(release, directed.assignment)
+        # 2. Every artefact is a trusted target, and the manifest agrees with it.
+        or unsigned_artefact(release, signed)
+        # 3. The director and the image repository say the same of every file, and of counter and hardware.
+        or disagreement(release, directed, signed, facts)
+        # 4. This agent has an installer for every artefact: all are installed, or none.
+        or not_installable(release, facts)
+        # 5. Never below, nor again, what this line has kept.
+        or not_newer(release, facts)
+        # 6. What the release asks of the frame holds.
+        or unmet(release, facts)
+    )
+
+
+def another_release(release: Release, assignment: Assignment) -> str | None:
+    """Rule 1."""
+    if (release.name, release.line) == (assignment.release, assignment.line):
+        return None
+    return f"the manifest is of {release.line}/{release.name}, assigned was {assignment.line}/{assignment.release}"
+
+
+def unsigned_artefact(release: Release, signed: Mapping[str, SignedFile | None]) -> str | None:
+    """Rule 2."""
     for artefact in release.artefacts:
-        if reason := _artefact_fault(artefact, signed.get(artefact.path)):
-            return reason
-    # 3. This agent has an installer for every artefact: all are installed, or none.
+        found = signed.get(artefact.path)
+        if found is None:
+            return f"{artefact.path} is not signed"
+        if (artefact.length, artefact.sha256) != (found.length, found.sha256):
+            return f"{artefact.path}: length or hash in the manifest differ from the signed ones"
+    return None
+
+
+def disagreement(
+    release: Release, directed: Directed, signed: Mapping[str, SignedFile | None], facts: FrameFacts
+) -> str | None:
+    """Rule 3."""
+    paths = {manifest_path(release.line, release.name), *(artefact.path for artefact in release.artefacts)}
+    for path in sorted(paths):
+        if directed.files.get(path) != signed.get(path):
+            return f"{path}: director and image repository name different files"
+    if beside := sorted(set(directed.files) - paths):
+        return f"the director names {beside[0]}, which is no part of the release"
+    if directed.assignment.counter != release.counter:
+        return f"the director says counter {directed.assignment.counter}, the release {release.counter}"
+    if directed.assignment.hardware != facts.hardware:
+        return f"the director takes this for {directed.assignment.hardware}; it is {facts.hardware}"
+    return None
+
+
+def not_installable(release: Release, facts: FrameFacts) -> str | None:
+    """Rule 4."""
     unknown = sorted({artefact.kind for artefact in release.artefacts} - facts.installable)
     if unknown:
         return f"artefacts of kind {', '.join(unknown)} cannot be installed by this agent"
     if sum(artefact.kind in FOR_THE_MODEL_SLOT for artefact in release.artefacts) > 1:
         return "more than one artefact is for the model slot"
-    # 4. Never below, nor again, what this line has kept.
-    kept = facts.kept_counters.get(release.line, 0)
-    if release.counter <= kept:
-        return f"counter {release.counter} is not above {kept}, which this frame has kept"
-    # 5. What the release asks of the frame holds.
-    return _unmet(release, facts)
-
-
-def _artefact_fault(artefact: Artefact, signed: SignedFile | None) -> str | None:
-    if signed is None:
-        return f"{artefact.path} is not signed"
-    if (artefact.length, artefact.sha256) != (signed.length, signed.sha256):
-        return f"{artefact.path}: length or hash in the manifest differ from the signed ones"
     return None
 
 
-def _unmet(release: Release, facts: FrameFacts) -> str | None:
+def not_newer(release: Release, facts: FrameFacts) -> str | None:
+    """Rule 5."""
+    kept = facts.kept_counters.get(release.line, 0)
+    if release.counter <= kept:
+        return f"counter {release.counter} is not above {kept}, which this frame has kept"
+    return None
+
+
+def unmet(release: Release, facts: FrameFacts) -> str | None:
+    """Rule 6."""
     requires = release.requires
     if requires.hardware and facts.hardware not in requires.hardware:
         return f"made for hardware {', '.join(requires.hardware)}; this is {facts.hardware}"

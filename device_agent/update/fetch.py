@@ -38,6 +38,8 @@ class Limits:
     """Longest silence on an open connection."""
     total_seconds: float = 4 * 3600.0
     """Longest time one call works on one file; the next poll goes on from the partial file."""
+    small_file_seconds: float = 300.0
+    """Longest time one small file may take."""
     min_bytes_per_second: float = 512.0
     """A connection slower than this over ``rate_window_seconds`` is given up: it may be held open on purpose."""
     rate_window_seconds: float = 60.0
@@ -106,6 +108,8 @@ class Fetcher:
     def _complete(self, name: str, partial: Path, length: int, sha256: str, deadline: float) -> bool:
         """Fetch until ``partial`` has ``length`` bytes; whether its hash is right (if not, it is deleted)."""
         failures = 0
+        if length == 0:
+            files.atomic_write(partial, b"")
         while (have := _size(partial, length)) < length:
             try:
                 self._append(f"{self._base_url}/{name}", partial, have, length, deadline)
@@ -127,9 +131,10 @@ class Fetcher:
             if response.status_code in NO_SUCH_FILE:
                 return None
             _check_status(url, response, expected=(200,))
-            data = bytearray()
+            data, begun = bytearray(), self._clock()
             for chunk in response.iter_bytes():
                 data += chunk
+                self._check_rate(begun, len(data), begun + self._limits.small_file_seconds)
                 if len(data) > limit:
                     raise TrustError(f"{url}: at most {limit} bytes were expected, more came; nothing is installed")
             return bytes(data)
@@ -152,7 +157,7 @@ class Fetcher:
             try:
                 for chunk in response.iter_raw():
                     received += len(chunk)
-                    if start + received > length:
+                    if _is_too_much(start + received, length):
                         file.truncate(0)
                         raise _Interrupted(f"more than the signed {length} bytes came")
                     file.write(chunk)
@@ -171,7 +176,7 @@ class Fetcher:
     def _check_rate(self, begun: float, received: int, deadline: float) -> None:
         now = self._clock()
         if now > deadline:
-            raise _Interrupted(f"{self._limits.total_seconds:.0f} s were not enough")
+            raise _Interrupted(f"{now - begun:.0f} s were not enough")
         elapsed = now - begun
         if elapsed > self._limits.rate_window_seconds and received / elapsed < self._limits.min_bytes_per_second:
             raise _Interrupted(f"only {received / elapsed:.0f} bytes/s came")
@@ -228,6 +233,10 @@ def _size(path: Path, length: int) -> int:
         files.remove_file(path)
         return 0
     return size
+
+
+def _is_too_much(size: int, length: int) -> bool:
+    return size > length
 
 
 def _hash(path: Path) -> str:

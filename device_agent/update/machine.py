@@ -127,6 +127,15 @@ def is_open(journal: Journal) -> bool:
     return journal.state is not UpdateState.IDLE and journal.state not in FINAL
 
 
+def needs_nobody(journal: Journal) -> bool:
+    """Whether the order goes on although the director cannot be asked, or what it signed has expired since.
+
+    What was verified is whole on the disk and was ordered and signed when it was: neither silence nor a clock
+    that moved can take it back.
+    """
+    return journal.state is UpdateState.VERIFIED
+
+
 def _reach(
     journal: Journal, state: UpdateState, moment: Moment, *, reason: str = "", health: HealthFigures | None = None
 ) -> Journal:

@@ -21,7 +21,7 @@ from device_agent.update.installers import ModelTools, installers
 from device_agent.update.journal import Journal
 from device_agent.update.machine import Moment
 from device_agent.update.slots import Slots
-from device_agent.update.trust.client import TrustClient
+from device_agent.update.trust.client import MetadataSource, TrustClient
 from device_agent.update.trust.store import MetadataStore
 from device_agent.update.updater import Collaborators, Updater
 from frame_protocol import codec
@@ -30,6 +30,8 @@ from frame_protocol.updates import ArtefactKind, UpdateReport
 
 FACTORY_ROOT = Path("/etc/liveframe/root.json")
 """Where the factory puts the root of the update metadata."""
+FACTORY_DIRECTOR_ROOT = FACTORY_ROOT.with_name("director-root.json")
+"""Where the factory puts the director's root."""
 MEGABYTE = 1_000_000
 
 Observer = Callable[[UpdateReport], None]
@@ -60,16 +62,23 @@ def updater(
             reporter.report(event, key=f"update/{value.order_id}/{value.state}")
             observe(value)
 
+        floor = datetime.fromtimestamp(clock.read_floor(home.clock_floor), UTC)
+        roots = Fetcher(files, f"{who.server}/tuf/director")
+
         def trust() -> TrustClient:
             source = Fetcher(files, f"{who.server}/tuf/metadata")
-            floor = datetime.fromtimestamp(clock.read_floor(home.clock_floor), UTC)
-            return TrustClient(MetadataStore(home.update / "trust"), source, factory_root(home), not_before=floor)
+            root = factory_root(home.trust_root, FACTORY_ROOT)
+            return TrustClient(MetadataStore(home.update / "trust"), source, root, not_before=floor)
+
+        def director(source: MetadataSource) -> TrustClient:
+            root = factory_root(home.director_root, FACTORY_DIRECTOR_ROOT)
+            return TrustClient(MetadataStore(home.update / "director"), source, root, not_before=floor)
 
         yield Updater(
             home.update,
             Slots(home.models),
             Collaborators(
-                assignment=lambda: assignment.ask(device.get, who.frame_id),
+                assignment=lambda: assignment.ask(device.get, roots, director, who.frame_id),
                 trust=trust,
                 targets=Fetcher(files, f"{who.server}/tuf/targets"),
                 tools=tools,
@@ -93,12 +102,12 @@ def frame_facts(home: Home, who: Identity, journal: Journal, kinds: frozenset[Ar
     )
 
 
-def factory_root(home: Home) -> bytes:
-    """Return the root that updates are judged by: the one given at enrolment, else the factory's."""
-    for path in (home.trust_root, FACTORY_ROOT):
+def factory_root(given: Path, factory: Path) -> bytes:
+    """Return a root that updates are judged by: the one given at enrolment, else the factory's."""
+    for path in (given, factory):
         if path.is_file():
             return path.read_bytes()
     raise TrustError(
-        f"no trusted root: expected {FACTORY_ROOT} from the factory, or enrol with --trust-root root.json; "
+        f"no trusted root: expected {factory} from the factory, or enrol with --trust-root root.json; "
         "nothing is installed without it"
     )

@@ -17,7 +17,7 @@ from device_agent.errors import AgentError, ModelError, ServerUnreachable, Stora
 from device_agent.system import files
 from device_agent.update import journal as journals
 from device_agent.update import machine
-from device_agent.update.checks import FrameFacts, SignedFile, why_not
+from device_agent.update.checks import Directed, FrameFacts, SignedFile, why_not
 from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import Installer, ModelTools, installers
 from device_agent.update.journal import Journal, Order
@@ -29,7 +29,6 @@ from frame_protocol.errors import ProtocolError
 from frame_protocol.updates import (
     Artefact,
     ArtefactKind,
-    Assignment,
     Release,
     UpdateReport,
     UpdateState,
@@ -46,8 +45,8 @@ BEFORE_INSTALL = frozenset({UpdateState.OFFERED, UpdateState.DOWNLOADING, Update
 class Collaborators:
     """Everything outside this folder that an update touches."""
 
-    assignment: Callable[[], Assignment | None]
-    """Ask the server; ServerUnreachable when it does not answer."""
+    assignment: Callable[[], Directed | None]
+    """Ask the director; ServerUnreachable when nobody answers, TrustError when it is not the director."""
     trust: Callable[[], TrustClient]
     """A fresh trust client: one refresh each."""
     targets: Fetcher
@@ -69,6 +68,7 @@ class Updater:
         self._outside = outside
         self._installers: Mapping[ArtefactKind, Installer] = installers(outside.tools)
         self._journal = journals.load(self._journal_path)
+        self._directed: Directed | None = None
         self._steps: dict[UpdateState, Callable[[Order], None]] = {
             UpdateState.OFFERED: self._consider,
             UpdateState.DOWNLOADING: self._download,
@@ -104,13 +104,14 @@ class Updater:
     def _may_go_on(self) -> bool:
         """Ask for the assignment; an order that the server no longer names rests where it is."""
         try:
-            assignment = self._outside.assignment()
-        except ServerUnreachable:
-            if self._journal.state is UpdateState.VERIFIED:
+            self._directed = self._outside.assignment()
+        except (ServerUnreachable, TrustError):
+            if machine.needs_nobody(self._journal):
                 return True
             raise
-        if assignment is None:
+        if self._directed is None:
             return False
+        assignment = self._directed.assignment
         accepted = machine.accept(self._journal, assignment, self._outside.moment())
         if accepted is not None:
             self._write(accepted)
@@ -126,7 +127,9 @@ class Updater:
         self._send_reports()
 
     def _consider(self, order: Order) -> None:
-        """offered -> downloading | refused: is the release signed, and made for this frame?"""
+        """offered -> downloading | refused: do director and image repository agree, and is it for this frame?"""
+        if self._directed is None:
+            raise UpdateFailed("an order is considered that nobody gave; this is a fault of ours")
         trust = self._outside.trust()
         trust.refresh()
         path = manifest_path(order.line, order.release)
@@ -140,8 +143,8 @@ class Updater:
             self._write(machine.refuse(self._journal, str(error), self._now()))
             return
         signed = {artefact.path: _signed(trust.target(artefact.path)) for artefact in release.artefacts}
-        facts = self._outside.facts(self._journal)
-        reason = why_not(release, order.release, order.line, signed, facts)
+        signed[path] = _signed(target)
+        reason = why_not(release, self._directed, signed, self._outside.facts(self._journal))
         if reason is None:
             self._write(machine.downloading(self._journal, release, self._now()))
         else:

@@ -5,6 +5,7 @@ from flask import Blueprint, Response, send_from_directory
 from fleet_server import logs
 from fleet_server.errors import ServerError
 from fleet_server.signing import metadata
+from fleet_server.signing.director import Director
 from fleet_server.signing.repository import Repository
 from fleet_server.web import services
 
@@ -22,6 +23,15 @@ def metadata_file(name: str) -> Response:
     if name == "timestamp.json":
         _renew(repository)
     response = send_from_directory(repository.metadata, name, mimetype="application/json", max_age=0)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@bp.get("/director/<name>")
+def director_root(name: str) -> Response:
+    """A root of the director; everything else of it is signed for one frame by /device/v1/assignment."""
+    roots = Director(services().config.tuf_dir).roots
+    response = send_from_directory(roots, name, mimetype="application/json", max_age=0)
     response.headers["Cache-Control"] = "no-cache"
     return response
 

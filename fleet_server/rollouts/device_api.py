@@ -1,11 +1,13 @@
-"""What a frame asks: which release should I run?"""
+"""What a frame asks: which release should I run? The director signs the answer."""
+
+from datetime import UTC, datetime
 
 from flask import Blueprint, Response
 
 from fleet_server.devices.access import current_frame_id, requires_frame
 from fleet_server.rollouts import service
+from fleet_server.signing.director import Director
 from fleet_server.web import services
-from frame_protocol.codec import encode
 
 bp = Blueprint("assignment", __name__)
 
@@ -13,9 +15,10 @@ bp = Blueprint("assignment", __name__)
 @bp.get("/device/v1/assignment")
 @requires_frame
 def assignment() -> Response:
-    """200 with the frame's assignment, or 204: nothing to do."""
+    """200 with the director's metadata for this frame, or 204: nothing to do."""
     with services().database.reading() as session:
-        found = service.assignment(session, current_frame_id())
+        found = service.direction(session, current_frame_id())
     if found is None:
         return Response(status=204)
-    return Response(encode(found), content_type="application/json")
+    signed = Director(services().config.tuf_dir).direct(found, datetime.now(UTC))
+    return Response(signed, content_type="application/json")

@@ -1,6 +1,8 @@
 """Use cases of rollouts: make one, steer it, tell a frame its assignment, take a frame's report."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 import msgspec
@@ -18,14 +20,23 @@ from fleet_server.releases import service as releases
 from fleet_server.rollouts import policy, queries
 from fleet_server.rollouts.models import FrameUpdate, Rollout, StoredReport
 from fleet_server.rollouts.policy import Action, HaltRule, RolloutState, Stage
+from fleet_server.signing.director import Direction
 from frame_protocol.telemetry import CommandKind
-from frame_protocol.updates import FINAL, Assignment, Line, UpdateReport, UpdateState
+from frame_protocol.updates import FINAL, Assignment, Line, UpdateReport, UpdateState, manifest_path
 
 MAX_NAMED_FRAMES = 1000
 NOTIFY_LIMIT = 2000
 """More frames than this are not hinted at one by one: they poll anyway."""
 
 log = logs.get("rollouts")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The release that a frame should run, and the order that says so."""
+
+    order_id: str
+    release: str
 
 
 def create(
@@ -80,17 +91,34 @@ def get(session: Session, rollout_id: int, *, lock: bool = False) -> Rollout:
     return rollout
 
 
-def assignment(session: Session, frame_id: str) -> Assignment | None:
-    """Return what the frame should run now: one SELECT, no write."""
+def assignment(session: Session, frame_id: str) -> Chosen | None:
+    """Return what the frame should run now, and by which order: one SELECT, no write."""
     weights, candidates = queries.candidates(session, frame_id)
     chosen = policy.choose(frame_id, weights, candidates)
     if chosen is None:
         return None
-    return Assignment(
-        frame=frame_id,
-        order_id=policy.order_id(chosen.key, frame_id),
-        release=chosen.release,
-        line=Line(chosen.line),
+    return Chosen(order_id=policy.order_id(chosen.key, frame_id), release=chosen.release)
+
+
+def direction(session: Session, frame_id: str) -> Direction | None:
+    """Return what the director has to sign for the frame, or None when there is nothing to do."""
+    chosen = assignment(session, frame_id)
+    if chosen is None:
+        return None
+    release = releases.by_name(session, chosen.release)
+    manifest = release.manifest.encode()
+    files = {artefact.path: (artefact.length, artefact.sha256) for artefact in release.artefacts}
+    path = manifest_path(Line(release.line), release.name)
+    return Direction(
+        assignment=Assignment(
+            frame=frame_id,
+            order_id=chosen.order_id,
+            release=release.name,
+            line=Line(release.line),
+            hardware=session.get_one(Frame, frame_id).hardware,
+            counter=release.counter,
+        ),
+        files={path: (len(manifest), hashlib.sha256(manifest).hexdigest()), **files},
     )
 
 

@@ -1,6 +1,7 @@
 """A release on its way from the person who builds it, past those who sign it, to the server: one directory.
 
-BUNDLE/root.json                 the root that the builder trusts
+BUNDLE/chain/N.json              every root since the builder's, up to the newest
+BUNDLE/root.json                 the newest root
 BUNDLE/targets.json              top-level targets, verified against it: who must sign the line
 BUNDLE/LINE.json                 next metadata of the line, unsigned at first
 BUNDLE/targets/PATH              the manifest and the artefacts, under their target paths
@@ -70,7 +71,8 @@ def build(plan: Plan, read: ReadMetadata, trusted_root: bytes, out: Path) -> Bun
     """Make the bundle of a new release on top of what is published; ``trusted_root`` is the ceremony's."""
     if out.exists():
         raise ConfigurationError(f"{out} exists already; choose a new directory for the bundle")
-    root, targets, current = _published(plan.line, read, trusted_root)
+    chain, targets, current = _published(plan.line, read, trusted_root)
+    root = chain[-1]
     at = metadata.now()
     release = _release(plan)
     manifest = manifest_path(plan.line, plan.name)
@@ -78,6 +80,8 @@ def build(plan: Plan, read: ReadMetadata, trusted_root: bytes, out: Path) -> Bun
         raise Invalid(f"{plan.name} is published already; a release never changes, choose another name")
     _check_counter(plan, current)
     files.write(out / "root.json", metadata.dump(root), files.PUBLIC_MODE)
+    for link in chain:
+        files.write(out / "chain" / f"{link.signed.version}.json", metadata.dump(link), files.PUBLIC_MODE)
     files.write(out / "targets.json", metadata.dump(targets), files.PUBLIC_MODE)
     files.write(out / "previous.json", metadata.dump(current), files.PUBLIC_MODE)
     data = encode(release)
@@ -125,12 +129,14 @@ def load(directory: Path) -> Bundle:
 def sign(bundle: Bundle, person: Path, password: str) -> Bundle:
     """Add the signature of the person whose keys lie in ``person``; signing twice changes nothing.
 
-    The bundle's root must be signed by the root that the person took home: a builder cannot show a repository of
+    The bundle's root must follow from the root that the person took home: a builder cannot show a repository of
     their own making.
     """
-    own_root = metadata.parse(Root, _read(person / "root.json"))
+    root = metadata.parse(Root, _read(person / "root.json"))
     try:
-        metadata.verify(own_root, roles.ROOT, bundle.root)
+        while root.signed.version < bundle.root.signed.version:
+            root = metadata.follow(root, _read(bundle.directory / "chain" / f"{root.signed.version + 1}.json"))
+        metadata.verify(root, roles.ROOT, bundle.root)
     except Invalid as error:
         raise Invalid(
             f"{person} trusts another root than this bundle's: take the keys of this repository's ceremony, "
@@ -150,15 +156,14 @@ def sign(bundle: Bundle, person: Path, password: str) -> Bundle:
 
 def _published(
     line: Line, read: ReadMetadata, trusted_root: bytes
-) -> tuple[Metadata[Root], Metadata[Targets], Metadata[Targets]]:
-    """Return root, targets and the line as published, walked and verified from the trusted root."""
+) -> tuple[list[Metadata[Root]], Metadata[Targets], Metadata[Targets]]:
+    """Return the roots, targets and the line as published, walked and verified from the trusted root."""
     root = metadata.parse(Root, trusted_root)
     metadata.verify(root, roles.ROOT, root)
+    chain = [root]
     while (data := read(f"{root.signed.version + 1}.root.json")) is not None:
-        following = metadata.parse(Root, data)
-        metadata.verify(root, roles.ROOT, following)
-        metadata.verify(following, roles.ROOT, following)
-        root = following
+        root = metadata.follow(root, data)
+        chain.append(root)
     timestamp = metadata.parse(Timestamp, _need(read, "timestamp.json"))
     metadata.verify(root, roles.TIMESTAMP, timestamp)
     snapshot = metadata.parse(Snapshot, _need(read, f"{timestamp.signed.snapshot_meta.version}.snapshot.json"))
@@ -168,7 +173,7 @@ def _published(
     metadata.verify(root, roles.TARGETS, targets)
     current = metadata.parse(Targets, _need(read, f"{versions.get(f'{line}.json')}.{line}.json"))
     metadata.verify(targets, line, current)
-    return root, targets, current
+    return chain, targets, current
 
 
 def _release(plan: Plan) -> Release:

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from fleet_server.errors import ConfigurationError
-from fleet_server.options import command, loaded
-from fleet_server.signing import passwords
+from fleet_server.options import command, loaded, plain
+from fleet_server.signing import key_commands, passwords
 
 TOKEN_VARIABLE = "FLEET_TOKEN"  # noqa: S105  the name of a variable, not a token
 
@@ -28,6 +28,7 @@ def add_commands(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         "--from", dest="source", type=Path, required=True, metavar="OUT", help="folder that the ceremony made"
     )
     install.set_defaults(run=install_keys)
+    key_commands.add_key_commands(actions)
 
     release = subparsers.add_parser("release", help="build, sign and publish a release")
     actions = release.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -44,23 +45,11 @@ def add_commands(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
         "fleet-server repository refresh --data DIR",
     )
     refresh.set_defaults(run=refresh_repository)
-
-
-def _plain(
-    actions: "Subparsers[argparse.ArgumentParser]", name: str, summary: str, example: str
-) -> argparse.ArgumentParser:
-    """Add a command that runs away from the server, without its data directory."""
-    return actions.add_parser(
-        name,
-        help=summary,
-        description=summary,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    key_commands.add_repository_commands(actions)
 
 
 def _add_ceremony(actions: "Subparsers[argparse.ArgumentParser]") -> None:
-    parser = _plain(
+    parser = plain(
         actions,
         "ceremony",
         "Make every person's keys, the first signed metadata and the server's online keys.",
@@ -76,7 +65,7 @@ def _add_ceremony(actions: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def _add_build(actions: "Subparsers[argparse.ArgumentParser]") -> None:
-    parser = _plain(
+    parser = plain(
         actions,
         "build",
         "Make the bundle of a new release, to be signed.",
@@ -115,7 +104,7 @@ def _add_build(actions: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def _add_sign(actions: "Subparsers[argparse.ArgumentParser]") -> None:
-    parser = _plain(
+    parser = plain(
         actions,
         "sign",
         "Check a bundle and add one person's signature.",
@@ -131,7 +120,7 @@ def _add_sign(actions: "Subparsers[argparse.ArgumentParser]") -> None:
 
 
 def _add_publish(actions: "Subparsers[argparse.ArgumentParser]") -> None:
-    parser = _plain(
+    parser = plain(
         actions,
         "publish",
         "Send a signed bundle to the server, which verifies it and makes it readable for frames.",
@@ -167,11 +156,13 @@ def hold_ceremony(arguments: argparse.Namespace) -> int:
 def install_keys(arguments: argparse.Namespace) -> int:
     """Begin the repository."""
     from fleet_server.signing import metadata
+    from fleet_server.signing.director import Director
     from fleet_server.signing.repository import Repository
 
     config = loaded(arguments)
     Repository(config.tuf_dir).install(arguments.source / "server", metadata.now())
-    print(f"repository begun in {config.tuf_dir}; frames trust {arguments.source / 'frames' / 'root.json'}")  # noqa: T201
+    Director(config.tuf_dir).install(arguments.source / "server")
+    print(f"repository begun in {config.tuf_dir}; frames trust the roots in {arguments.source / 'frames'}")  # noqa: T201
     return 0
 
 

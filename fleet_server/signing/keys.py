@@ -15,12 +15,16 @@ from securesystemslib.signer import CryptoSigner, Key, Signer
 
 from fleet_server.errors import ConfigurationError
 from fleet_server.pki import files
+from fleet_server.signing import roles
 
 MIN_PASSWORD = 8
 
 
-def generate(path: Path, password: str | None) -> Key:
-    """Make a key, store it at ``path`` (encrypted when there is a password) and return its public half."""
+def generate(path: Path, password: str | None, holder: int | None = None) -> Key:
+    """Make a key, store it at ``path`` (encrypted when there is a password) and return its public half.
+
+    ``holder`` is the number of the person who will hold it; the public half says so wherever it is named.
+    """
     if password is not None and len(password) < MIN_PASSWORD:
         raise ConfigurationError(f"a key's password has at least {MIN_PASSWORD} characters, this one {len(password)}")
     if path.exists():
@@ -30,7 +34,10 @@ def generate(path: Path, password: str | None) -> Key:
     key = Ed25519PrivateKey.generate()
     encryption = BestAvailableEncryption(password.encode()) if password is not None else NoEncryption()
     files.write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption))
-    return CryptoSigner(key).public_key
+    public = CryptoSigner(key).public_key
+    if holder is not None:
+        public.unrecognized_fields[roles.HOLDER_FIELD] = holder
+    return public
 
 
 def open_signer(path: Path, password: str | None) -> Signer:

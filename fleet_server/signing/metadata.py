@@ -42,6 +42,17 @@ def new_root(keys: Mapping[str, list[Key]], threshold: int, at: datetime) -> Met
     return Metadata(root)
 
 
+def new_director_root(people: list[Key], threshold: int, director: Key, at: datetime) -> Metadata[Root]:
+    """Return an unsigned first root of the director: people hold it, one online key signs all the rest."""
+    root = Root(version=1, expires=at + roles.LIFETIME[roles.DIRECTOR_ROOT], consistent_snapshot=True)
+    for key in people:
+        root.add_key(key, roles.ROOT)
+    root.roles[roles.ROOT].threshold = threshold
+    for role in (roles.TARGETS, *roles.ONLINE):
+        root.add_key(director, role)
+    return Metadata(root)
+
+
 def new_targets(keys: Mapping[str, list[Key]], threshold: int, at: datetime) -> Metadata[Targets]:
     """Return unsigned top-level targets: no files of its own, one delegation for each line."""
     delegated = {
@@ -123,6 +134,14 @@ def verify(delegator: Metadata[Root] | Metadata[Targets], role: str, document: M
         delegator.signed.verify_delegate(role, document.signed_bytes, document.signatures)
     except (UnsignedMetadataError, ValueError) as error:
         raise Invalid(f"the metadata of {role} is not signed as its delegator asks: {error}") from error
+
+
+def follow(root: Metadata[Root], data: bytes) -> Metadata[Root]:
+    """Return the root that follows ``root``, signed as both ask."""
+    following = parse(Root, data)
+    verify(root, roles.ROOT, following)
+    verify(following, roles.ROOT, following)
+    return following
 
 
 def signatures(

@@ -43,7 +43,7 @@ class Repository:
     def __init__(self, directory: Path) -> None:
         self.metadata = directory / "metadata"
         self.targets = directory / "targets"
-        self._keys = directory / "keys"
+        self.keys = directory / "keys"
         self._uploads = directory / "uploads"
         self._lock = directory / "lock"
 
@@ -54,7 +54,7 @@ class Repository:
 
     def install(self, source: Path, at: datetime) -> None:
         """Take over what the ceremony made for the server, and sign the first snapshot and timestamp."""
-        with self._locked():
+        with self.locked():
             if self.is_installed:
                 raise ConfigurationError(f"{self.metadata} holds a repository already; it is not overwritten")
             root = metadata.parse(Root, _read(source / "metadata" / "1.root.json"))
@@ -67,12 +67,12 @@ class Repository:
             for line in roles.LINES:
                 metadata.verify(targets, line, metadata.parse(Targets, documents[line]))
             for role in roles.ONLINE:
-                files.write(self._keys / f"{role}.pem", _read(source / "keys" / f"{role}.pem"))
-            self._write("1.root.json", metadata.dump(root))
+                files.write(self.keys / f"{role}.pem", _read(source / "keys" / f"{role}.pem"))
+            self.write("1.root.json", metadata.dump(root))
             for role, data in documents.items():
-                self._write(f"1.{role}.json", data)
+                self.write(f"1.{role}.json", data)
             self.targets.mkdir(parents=True, exist_ok=True)
-            self._sign_online(root, documents, 1, 1, at)
+            self.sign_online(root, documents, 1, 1, at)
 
     def state(self) -> State:
         """Return what the repository says now."""
@@ -87,7 +87,7 @@ class Repository:
             name.removesuffix(".json"): self._document(f"{file.version}.{name}")
             for name, file in snapshot.signed.meta.items()
         }
-        return State(self._root(), timestamp, snapshot, documents)
+        return State(self.root(), timestamp, snapshot, documents)
 
     def upload_path(self, sha256: str) -> Path:
         """Return where an artefact of that hash waits for its publication."""
@@ -120,7 +120,7 @@ class Repository:
 
     def publish(self, line: Line, data: bytes, at: datetime) -> None:
         """Make signed metadata and its artefacts, all of which wait in ``uploads``, the repository's content."""
-        with self._locked():
+        with self.locked():
             added = self.examine(line, data, at)
             state = self.state()
             if state.documents[line] == data:
@@ -128,10 +128,10 @@ class Repository:
             for file in added:
                 self._place(file)
             version = metadata.parse(Targets, data).signed.version
-            self._write(f"{version}.{line}.json", data)
+            self.write(f"{version}.{line}.json", data)
             documents = {**state.documents, line.value: data}
             timestamp, snapshot = state.timestamp.signed.version + 1, state.snapshot.signed.version + 1
-            self._sign_online(state.root, documents, snapshot, timestamp, at)
+            self.sign_online(state.root, documents, snapshot, timestamp, at)
         for file in added:
             self.upload_path(_sha256(file)).unlink(missing_ok=True)
 
@@ -139,13 +139,13 @@ class Repository:
         """Renew snapshot and timestamp at half their life; return whether anything was signed."""
         if not self.due(at):
             return False
-        with self._locked():
+        with self.locked():
             if not self.due(at):
                 return False
             state = self.state()
             renew = _half_gone(state.snapshot.signed.expires, roles.SNAPSHOT, at)
             snapshot = state.snapshot.signed.version + (1 if renew else 0)
-            self._sign_online(state.root, state.documents, snapshot, state.timestamp.signed.version + 1, at)
+            self.sign_online(state.root, state.documents, snapshot, state.timestamp.signed.version + 1, at)
         return True
 
     def due(self, at: datetime) -> bool:
@@ -155,7 +155,7 @@ class Repository:
             state.snapshot.signed.expires, roles.SNAPSHOT, at
         )
 
-    def _sign_online(
+    def sign_online(
         self, root: Metadata[Root], documents: dict[str, bytes], snapshot: int, timestamp: int, at: datetime
     ) -> None:
         """Write snapshot (unless that version is there) and then, last of all, timestamp."""
@@ -163,13 +163,13 @@ class Repository:
         stored = metadata.parse(Snapshot, path.read_bytes()) if path.is_file() else None
         wanted = metadata.next_snapshot(snapshot, documents, at)
         if stored is None or stored.signed.meta != wanted.signed.meta:
-            metadata.sign(wanted, keys.open_signer(self._keys / "snapshot.pem", None))
+            metadata.sign(wanted, keys.open_signer(self.keys / "snapshot.pem", None))
             metadata.verify(root, roles.SNAPSHOT, wanted)
-            self._write(path.name, metadata.dump(wanted))
+            self.write(path.name, metadata.dump(wanted))
         document = metadata.next_timestamp(timestamp, snapshot, path.read_bytes(), at)
-        metadata.sign(document, keys.open_signer(self._keys / "timestamp.pem", None))
+        metadata.sign(document, keys.open_signer(self.keys / "timestamp.pem", None))
         metadata.verify(root, roles.TIMESTAMP, document)
-        self._write("timestamp.json", metadata.dump(document))
+        self.write("timestamp.json", metadata.dump(document))
 
     def _place(self, file: TargetFile) -> None:
         """Give an uploaded artefact its name among the targets, durably; it may be there from an earlier attempt."""
@@ -190,18 +190,21 @@ class Repository:
             _sync_directory(directory)
         _sync_directory(self.targets)
 
-    def _root(self) -> Metadata[Root]:
+    def root(self) -> Metadata[Root]:
+        """Return the newest root."""
         newest = max(self.metadata.glob("*.root.json"), key=lambda path: int(path.name.split(".")[0]))
         return metadata.parse(Root, newest.read_bytes())
 
     def _document(self, name: str) -> bytes:
         return _read(self.metadata / name)
 
-    def _write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes) -> None:
+        """Serve ``data`` under the name of a metadata file; the caller holds the lock and has verified it."""
         files.write(self.metadata / name, data, files.PUBLIC_MODE)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Keep every other writer out."""
         self._lock.parent.mkdir(parents=True, exist_ok=True)
         with self._lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,16 +1,18 @@
 """A frame that updates for a test: the real updater, trust client, fetcher, outbox and disk."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+from msgspec import structs
 
 from device_agent.engine import archive, package
 from device_agent.errors import ModelError
 from device_agent.system import active_model
 from device_agent.telemetry.outbox import Outbox
 from device_agent.update import journal as journals
-from device_agent.update.checks import FrameFacts
+from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import ModelTools, installers
 from device_agent.update.machine import Moment
@@ -24,12 +26,34 @@ from frame_protocol.telemetry import UpdateEvent
 from frame_protocol.updates import Assignment, HealthFigures
 
 FRAME = "frame-ab12"
+HARDWARE = "lf-1"
 HEALTH = HealthFigures(token_agreement=1.0, fps=30.0)
 
 
 def order(number: int, release: str, frame: str = FRAME) -> Assignment:
     """Return the assignment of a release under the order of that number."""
     return Assignment(frame=frame, order_id=f"00000000-0000-0000-0000-{number:012d}", release=release)
+
+
+class Same:
+    """Equal to whatever it is compared with."""
+
+    __hash__ = None
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+class AsSigned(dict):
+    """Says of every file what the image repository says."""
+
+    def get(self, path: str, default: object = None) -> object:
+        return Same()
+
+
+def directed_as_signed(assignment: Assignment) -> Directed:
+    """Return the word of a director that agrees with the image repository, whatever that says."""
+    return Directed(structs.replace(assignment, hardware=HARDWARE, counter=Same()), AsSigned())
 
 
 class UpdatingFrame:
@@ -40,6 +64,7 @@ class UpdatingFrame:
         self.models = home / "models"
         self.assignment: Assignment | Exception | None = None
         self.self_test: Callable[[Path], HealthFigures] = lambda directory: HEALTH
+        self.now = lambda: datetime.now(UTC)
         self._url = url
         self._root = root
 
@@ -51,6 +76,12 @@ class UpdatingFrame:
                 return self._updater(http, outbox).poll()
         finally:
             outbox.close()
+
+    def ask(self) -> Directed | None:
+        """Ask the director, which agrees with the image repository."""
+        if isinstance(self.assignment, Exception):
+            raise self.assignment
+        return directed_as_signed(self.assignment) if self.assignment else None
 
     def reports(self) -> list[tuple[str, str]]:
         """Return (release, state) of everything in the outbox, in order."""
@@ -90,25 +121,20 @@ class UpdatingFrame:
             self_test=self.self_test,
         )
 
-        def ask() -> Assignment | None:
-            if isinstance(self.assignment, Exception):
-                raise self.assignment
-            return self.assignment
-
         def trust() -> TrustClient:
             source = Fetcher(http, f"{self._url}/tuf/metadata", policy=policy)
-            return TrustClient(MetadataStore(self.home / "update" / "trust"), source, self._root)
+            return TrustClient(MetadataStore(self.home / "update" / "trust"), source, self._root, now=self.now)
 
         def facts(journal: journals.Journal) -> FrameFacts:
             model = active_model.read(self.models / "active")
             weights = model.weights_sha256 if model else None
-            return FrameFacts(FRAME, "lf-1", weights, 1000.0, journal.kept_counters, frozenset(installers(tools)))
+            return FrameFacts(FRAME, HARDWARE, weights, 1000.0, journal.kept_counters, frozenset(installers(tools)))
 
         return Updater(
             self.home / "update",
             Slots(self.models),
             Collaborators(
-                assignment=ask,
+                assignment=self.ask,
                 trust=trust,
                 targets=Fetcher(http, f"{self._url}/tuf/targets", policy=policy),
                 tools=tools,

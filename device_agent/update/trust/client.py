@@ -5,10 +5,11 @@ python-tuf's own Updater is not used: it does not sync its files and cannot resu
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, cast
+from urllib.parse import quote
 
 from tuf.api.exceptions import EqualVersionNumberError, ExpiredMetadataError, RepositoryError
 from tuf.api.metadata import TargetFile, Targets, Timestamp
@@ -20,13 +21,19 @@ from device_agent.system.clock import BUILD_FLOOR
 from device_agent.update.trust import clock
 from device_agent.update.trust.store import MetadataStore
 
-MAX_ROOT_ROTATIONS = 256
-MAX_DELEGATIONS = 32
-MAX_ROOT_BYTES = 512_000
-MAX_TIMESTAMP_BYTES = 16_384
-MAX_SNAPSHOT_BYTES = 2_000_000
-MAX_TARGETS_BYTES = 5_000_000
 BUILD_DATE = datetime.fromtimestamp(BUILD_FLOOR, UTC)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much one refresh reads before it gives up; files whose length is signed are bounded by that instead."""
+
+    root_rotations: int = 256
+    delegations: int = 32
+    root_bytes: int = 512_000
+    timestamp_bytes: int = 16_384
+    snapshot_bytes: int = 2_000_000
+    targets_bytes: int = 5_000_000
 
 
 class MetadataSource(Protocol):
@@ -44,10 +51,14 @@ class Target:
     path: str
     length: int
     sha256: str
+    consistent: bool = True
+    """Whether the repository keeps consistent snapshots, as ours always does."""
 
     @property
     def stored_name(self) -> str:
-        """The path under which a consistent snapshot serves it: the hash before the file name."""
+        """The path under which it is served: in a consistent snapshot with the hash before the file name."""
+        if not self.consistent:
+            return self.path
         directory, slash, name = self.path.rpartition("/")
         return f"{directory}{slash}{self.sha256}.{name}"
 
@@ -67,6 +78,7 @@ class TrustClient:
         *,
         now: Callable[[], datetime] = _now,
         not_before: datetime = BUILD_DATE,
+        bounds: Bounds | None = None,
     ) -> None:
         """``not_before`` is a moment that has certainly passed, for clocks that are not set."""
         self._store = store
@@ -74,6 +86,7 @@ class TrustClient:
         self._factory_root = factory_root
         self._now = now
         self._not_before = not_before
+        self._bounds = bounds or Bounds()
         self._trusted: TrustedMetadataSet | None = None
 
     def refresh(self) -> None:
@@ -99,16 +112,19 @@ class TrustClient:
         """Return what the offline keys say about ``path``, walking the delegations; None when they say nothing."""
         if self._trusted is None:
             self.refresh()
+        trusted = cast("TrustedMetadataSet", self._trusted)
         try:
-            found = self._walk(cast("TrustedMetadataSet", self._trusted), path)
+            found = self._walk(trusted, path)
         except RepositoryError as error:
             raise TrustError(f"the metadata for {path} was refused: {error}; nothing is installed") from error
-        if found is None:
-            return None
-        digest = found.hashes.get("sha256")
-        if digest is None:
-            raise TrustError(f"the signed target {path} has no sha256; ask for a release signed with one")
-        return Target(path=path, length=found.length, sha256=digest)
+        return None if found is None else _target(found, trusted)
+
+    def listed(self) -> list[tuple[Target, Mapping[str, object]]]:
+        """Return what the top-level targets list themselves: each target, and its ``custom`` part."""
+        if self._trusted is None:
+            self.refresh()
+        trusted = cast("TrustedMetadataSet", self._trusted)
+        return [(_target(found, trusted), found.custom or {}) for found in trusted.targets.targets.values()]
 
     def _set_clock(self, trusted: TrustedMetadataSet, timestamp: Timestamp | None) -> None:
         last = None
@@ -120,25 +136,27 @@ class TrustClient:
         """5.3: walk from the factory's root to the newest, each signed by the one before; stored ones first."""
         current = self._factory_root
         self._store.save_root(trusted.root.version, current)
-        for version in itertools.islice(itertools.count(trusted.root.version + 1), MAX_ROOT_ROTATIONS):
-            stored = self._store.load_root(version)
-            if stored is not None and _accepts(trusted.update_root, stored):
-                current = stored
-                continue
-            data = self._source.read(f"{version}.root.json", MAX_ROOT_BYTES)
-            if data is None:
-                break
-            trusted.update_root(data)
-            self._store.save_root(version, data)
-            current = data
-        self._store.set_current_root(current)
+        try:
+            for version in itertools.islice(itertools.count(trusted.root.version + 1), self._bounds.root_rotations):
+                stored = self._store.load_root(version)
+                if stored is not None and _accepts(trusted.update_root, stored):
+                    current = stored
+                    continue
+                data = self._source.read(f"{version}.root.json", self._bounds.root_bytes)
+                if data is None:
+                    break
+                trusted.update_root(data)
+                self._store.save_root(version, data)
+                current = data
+        finally:
+            self._store.set_current_root(current)
 
     def _update_timestamp(self, trusted: TrustedMetadataSet) -> None:
         """5.4: the stored timestamp guards against going back, and is the floor of the clock."""
         stored = self._store.load(Timestamp.type)
         if stored is not None and _accepts(trusted.update_timestamp, stored) and Timestamp.type in trusted:
             self._set_clock(trusted, trusted.timestamp)
-        data = self._require("timestamp.json", MAX_TIMESTAMP_BYTES)
+        data = self._require("timestamp.json", self._bounds.timestamp_bytes)
         try:
             trusted.update_timestamp(data)
         except EqualVersionNumberError:
@@ -155,9 +173,9 @@ class TrustClient:
                 return
             except RepositoryError:
                 pass  # an older snapshot stays loaded for rollback protection; a damaged one is replaced
-        version = trusted.timestamp.snapshot_meta.version
-        limit = trusted.timestamp.snapshot_meta.length or MAX_SNAPSHOT_BYTES
-        data = self._require(f"{version}.snapshot.json", limit)
+        entry = trusted.timestamp.snapshot_meta
+        name = _file_name(trusted, "snapshot", entry.version)
+        data = self._require(name, entry.length or self._bounds.snapshot_bytes)
         trusted.update_snapshot(data)
         self._store.save("snapshot", data)
 
@@ -174,7 +192,8 @@ class TrustClient:
         entry = trusted.snapshot.meta.get(f"{role}.json")
         if entry is None:
             raise RepositoryError(f"the snapshot names no {role}.json")
-        data = self._require(f"{entry.version}.{role}.json", entry.length or MAX_TARGETS_BYTES)
+        name = _file_name(trusted, role, entry.version)
+        data = self._require(name, entry.length or self._bounds.targets_bytes)
         targets = trusted.update_delegated_targets(data, role, delegator)
         self._store.save(role, data)
         return targets
@@ -182,13 +201,13 @@ class TrustClient:
     def _walk(self, trusted: TrustedMetadataSet, path: str) -> TargetFile | None:
         """Preorder, depth first; a terminating delegation ends the search (TUF 5.6.7)."""
         to_visit = [(Targets.type, "root")]
-        visited: set[tuple[str, str]] = set()
-        while to_visit and len(visited) < MAX_DELEGATIONS:
+        visited: set[str] = set()
+        while to_visit and len(visited) <= self._bounds.delegations:
             role, delegator = to_visit.pop()
-            if (role, delegator) in visited:
+            if role in visited:
                 continue
             targets = self._update_targets(trusted, role, delegator)
-            visited.add((role, delegator))
+            visited.add(role)
             if path in targets.targets:
                 return targets.targets[path]
             if targets.delegations is None:
@@ -207,6 +226,23 @@ class TrustClient:
         if data is None:
             raise RepositoryError(f"the repository has no {name}")
         return data
+
+
+def _target(found: TargetFile, trusted: TrustedMetadataSet) -> Target:
+    digest = found.hashes.get("sha256")
+    if digest is None:
+        raise TrustError(f"the signed target {found.path} has no sha256; ask for a release signed with one")
+    return Target(found.path, found.length, digest, consistent=_is_consistent(trusted))
+
+
+def _is_consistent(trusted: TrustedMetadataSet) -> bool:
+    return bool(trusted.root.consistent_snapshot)
+
+
+def _file_name(trusted: TrustedMetadataSet, role: str, version: int) -> str:
+    """Return the name that a role's metadata is served under; the role's own name may hold any character."""
+    name = f"{quote(role, safe='')}.json"
+    return f"{version}.{name}" if _is_consistent(trusted) else name
 
 
 def _accepts(update: Callable[[bytes], object], data: bytes) -> bool:

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from device_agent.update.checks import FrameFacts, SignedFile, is_for, why_not
-from frame_protocol.updates import Artefact, ArtefactKind, Assignment, Line, Release, Requirements
+from device_agent.update.checks import Directed, FrameFacts, SignedFile, is_for, why_not
+from frame_protocol.updates import Artefact, ArtefactKind, Assignment, Line, Release, Requirements, manifest_path
 
 PATH = "models/one/one.tar"
 FACTS = FrameFacts(
@@ -20,11 +20,15 @@ RELEASE = Release(
     counter=5,
     artefacts=[Artefact(kind=ArtefactKind.MODEL, path=PATH, length=10, sha256="a" * 64)],
 )
-SIGNED = {PATH: SignedFile(10, "a" * 64)}
+MANIFEST = manifest_path(Line.MODELS, "one")
+SIGNED = {PATH: SignedFile(10, "a" * 64), MANIFEST: SignedFile(99, "e" * 64)}
+ASSIGNED = Assignment(
+    frame="frame-ab12", order_id="0" * 8 + "-0000-0000-0000-" + "0" * 12, release="one", hardware="lf-1", counter=5
+)
 
 
-def judge(release=RELEASE, name="one", line=Line.MODELS, signed=SIGNED, facts=FACTS):
-    return why_not(release, name, line, signed, facts)
+def judge(release=RELEASE, signed=SIGNED, facts=FACTS, files=SIGNED, **assigned):
+    return why_not(release, Directed(change(ASSIGNED, **assigned), files), signed, facts)
 
 
 def change(value, **changes):
@@ -38,14 +42,21 @@ def test_a_release_that_is_in_order_is_installed():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"name": "two"}, "assigned was models/two"),
+        ({"release": change(RELEASE, name="two")}, "of models/two, assigned was models/one"),
         ({"line": Line.FIRMWARE}, "assigned was firmware/one"),
         ({"signed": {}}, "not signed"),
-        ({"signed": {PATH: None}}, "not signed"),
-        ({"signed": {PATH: SignedFile(11, "a" * 64)}}, "differ"),
-        ({"signed": {PATH: SignedFile(10, "c" * 64)}}, "differ"),
-        ({"release": change(RELEASE, counter=4)}, "not above 4"),
-        ({"release": change(RELEASE, counter=3)}, "not above 4"),
+        ({"signed": {**SIGNED, PATH: None}}, "not signed"),
+        ({"signed": {**SIGNED, PATH: SignedFile(11, "a" * 64)}}, "differ"),
+        ({"signed": {**SIGNED, PATH: SignedFile(10, "c" * 64)}}, "differ"),
+        ({"files": {}}, "name different files"),
+        ({"files": {MANIFEST: SIGNED[MANIFEST]}}, f"{PATH}: director and image repository"),
+        ({"files": {**SIGNED, PATH: SignedFile(10, "c" * 64)}}, "name different files"),
+        ({"files": {**SIGNED, MANIFEST: SignedFile(98, "e" * 64)}}, "name different files"),
+        ({"files": {**SIGNED, "models/two/two.tar": SignedFile(1, "c" * 64)}}, "no part of the release"),
+        ({"counter": 6}, "says counter 6, the release 5"),
+        ({"hardware": "lf-2"}, "takes this for lf-2; it is lf-1"),
+        ({"release": change(RELEASE, counter=4), "counter": 4}, "not above 4"),
+        ({"release": change(RELEASE, counter=3), "counter": 3}, "not above 4"),
         ({"release": change(RELEASE, requires=Requirements(hardware=["lf-2", "lf-3"]))}, "hardware lf-2, lf-3"),
         ({"release": change(RELEASE, requires=Requirements(base_weights_sha256="d" * 64))}, "needs the model"),
         ({"release": change(RELEASE, requires=Requirements(free_storage_mb=101))}, "101 MB"),

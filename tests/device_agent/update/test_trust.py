@@ -209,8 +209,8 @@ def replace_line(published, data):
     repository = published.repository
     state = repository.state()
     version = metadata.parse(metadata.Targets, data).signed.version
-    repository._write(f"{version}.models.json", data)
-    repository._sign_online(
+    repository.write(f"{version}.models.json", data)
+    repository.sign_online(
         state.root,
         {**state.documents, "models": data},
         state.snapshot.signed.version + 1,

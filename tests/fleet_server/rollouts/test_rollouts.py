@@ -1,8 +1,10 @@
 """A rollout from the form to the last report, on the real database and through the real doors."""
 
+import json
 import re
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from sqlalchemy import event, select
 
@@ -15,9 +17,18 @@ from fleet_server.releases.models import Release
 from fleet_server.rollouts import queries, service
 from fleet_server.rollouts.models import StoredReport
 from fleet_server.rollouts.policy import Action, HaltRule, RolloutState, Stage, order_id
+from fleet_server.signing.director import Director
 from fleet_server.telemetry.store import touch_condition
 from frame_protocol.codec import decode
-from frame_protocol.updates import Assignment, HealthFigures, UpdateReport, UpdateState
+from frame_protocol.updates import (
+    ASSIGNMENT_FIELD,
+    Assignment,
+    DirectorMetadata,
+    HealthFigures,
+    UpdateReport,
+    UpdateState,
+)
+from tests.support.repository import hold_ceremony
 
 S = UpdateState
 WHOLE_WAY = [S.OFFERED, S.DOWNLOADING, S.VERIFIED, S.INSTALLED, S.TRYING, S.KEPT]
@@ -86,12 +97,35 @@ def assigned(database, frame_id):
         return service.assignment(session, frame_id)
 
 
-def test_a_frame_is_told_its_assignment_and_the_same_order_each_time(rollout, frame, as_frame):
+@pytest.fixture(scope="module")
+def ceremony_dir(tmp_path_factory):
+    return hold_ceremony(tmp_path_factory.mktemp("keys") / "ceremony")
+
+
+@pytest.fixture
+def director(config, ceremony_dir):
+    """The server has a director."""
+    Director(config.tuf_dir).install(ceremony_dir / "server")
+
+
+def assignment_in(body):
+    targets = json.loads(bytes(decode(body, DirectorMetadata).targets))["signed"]["targets"]
+    assert targets.keys() == {"releases/models/base.json"}
+    return msgspec.convert(targets["releases/models/base.json"]["custom"][ASSIGNMENT_FIELD], Assignment)
+
+
+def test_a_frame_is_told_its_assignment_and_the_same_order_each_time(rollout, director, frame, as_frame):
     client = as_frame(frame)
-    first, second = (decode(client.get("/device/v1/assignment").data, Assignment) for _ in range(2))
+    first, second = (assignment_in(client.get("/device/v1/assignment").data) for _ in range(2))
     assert first == second
     assert (first.frame, first.release, first.line) == (frame.frame_id, "base", "models")
+    assert (first.hardware, first.counter) == ("sim-1", 1)
     assert first.order_id == order_id(rollout.key, frame.frame_id)
+
+
+def test_a_server_without_a_director_says_so(rollout, frame, as_frame):
+    answer = as_frame(frame).get("/device/v1/assignment")
+    assert (answer.status_code, answer.json["title"]) == (503, "Not available yet")
 
 
 def test_a_frame_that_is_not_in_the_rollout_has_nothing_to_do(rollout, new_frame, as_frame):

@@ -78,13 +78,13 @@ def build(tools, package, out, name="nano-1.0.0", counter=1, *more):
 
 def test_a_ceremony_encrypts_every_persons_keys_and_tells_the_server_none(ceremony_dir):
     people = sorted((ceremony_dir / "people").rglob("*.pem"))
-    assert len(people) == 3 * 5
+    assert len(people) == 3 * 6
     for path in people:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         with pytest.raises(TypeError):
             load_pem_private_key(path.read_bytes(), None)
     keys = sorted(path.name for path in (ceremony_dir / "server").rglob("*.pem"))
-    assert keys == ["snapshot.pem", "timestamp.pem"]
+    assert keys == ["director.pem", "snapshot.pem", "timestamp.pem"]
 
 
 def test_a_ceremony_overwrites_no_key(ceremony_dir, capsys, monkeypatch):
