@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-long check format train-nano evaluate bench-engine bench-delta wheel clean
+.PHONY: help install demo serve test test-long crash crash-long fuzz check format train-nano evaluate bench-engine bench-delta wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -25,6 +25,12 @@ test:  ## install what is missing and run the test suite
 test-long: install  ## the tests that take minutes: every cut of an update, whole trainings
 	@scripts/bootstrap.sh test
 	@$(BIN)/python -m pytest -m long
+
+crash: install  ## cut the power at every operation of every kind of update (a minute or two on 2 cores)
+	@$(BIN)/python -m tests.crash --randoms 12
+
+crash-long: install  ## 10,000 random double cuts: the second while the frame recovers from the first
+	@$(BIN)/python -m tests.crash --doubles 2000
 
 check:  ## formatting, lint, types, import rules
 	@scripts/bootstrap.sh test

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_agent.system import disk
 from device_agent.system.files import disk_errors, make_directory
 
 HOME_VARIABLE = "LIVEFRAME_HOME"
@@ -77,5 +78,5 @@ def private_folder(path: Path) -> Path:
     make_directory(path)
     with disk_errors(f"cannot protect {path}"):
         if path.stat().st_mode & 0o777 != FOLDER_MODE:
-            path.chmod(FOLDER_MODE)
+            disk.chmod(path, FOLDER_MODE)
     return path

@@ -11,6 +11,7 @@ import httpx
 from device_agent.errors import TrustError
 from device_agent.reporting import Reporter
 from device_agent.system import active_model, clock, lock, tls
+from device_agent.system.files import make_directory
 from device_agent.system.home import Home
 from device_agent.system.http import DeviceHttp
 from device_agent.system.identity import Identity
@@ -46,7 +47,7 @@ def updater(
 ) -> Iterator[Updater]:
     """Return the updater of an enrolled frame; ``observe`` sees each report after it is in the outbox."""
     home.prepare()
-    home.update.mkdir(exist_ok=True)
+    make_directory(home.update)
     context = tls.for_identity(who, home)
     with (
         lock.exclusive(home.update / "lock", purpose="update"),

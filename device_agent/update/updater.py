@@ -6,7 +6,9 @@ Every step may be cut at any instruction and is done again on the next start. Th
 2. Its report is in the same write (``unsent``): no state without a report, no report without a state.
 3. A report is given to the outbox first and taken from ``unsent`` after. A cut in between gives the same report
    again, equal in every field; the outbox and the server know it by (order, state) and keep one.
-4. Going back is decided in the journal (``verdict``) before the link is swapped: a cut cannot change the mind.
+4. What is seen at a start is made durable before anything is built on it: a start that was killed, and not cut,
+   leaves changes that are there and would still be lost with the power.
+5. Going back is decided in the journal (``verdict``) before the link is swapped: a cut cannot change the mind.
 """
 
 from collections.abc import Callable, Mapping
@@ -84,6 +86,8 @@ class Updater:
 
     def recover(self) -> None:
         """Finish what a power cut left between the swap of the link and the verdict; needs no network."""
+        files.settle(self._journal_path.parent)
+        self._slots.settle()
         self._send_reports()
         while self._journal.state in (UpdateState.INSTALLED, UpdateState.TRYING):
             self._step()

@@ -48,7 +48,7 @@ class UpdatingFrame:
         outbox = Outbox(self.home / "outbox.sqlite")
         try:
             with httpx.Client() as http:
-                return self._updater(http, outbox).poll()
+                return self.start(http, outbox).poll()
         finally:
             outbox.close()
 
@@ -81,7 +81,8 @@ class UpdatingFrame:
         """Return the journal as it lies on the disk."""
         return journals.load(self.home / "update" / "journal.json")
 
-    def _updater(self, http: httpx.Client, outbox: Outbox) -> Updater:
+    def start(self, http: httpx.Client, outbox: Outbox) -> Updater:
+        """Put the updater together from what lies on the disk."""
         policy = RetryPolicy(attempts=2, base_seconds=0.0)
         tools = ModelTools(
             unpack=package.unpack,
