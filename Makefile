@@ -32,6 +32,9 @@ crash: install  ## cut the power at every operation of every kind of update (a m
 crash-long: install  ## 10,000 random double cuts: the second while the frame recovers from the first
 	@$(BIN)/python -m tests.crash --doubles 2000
 
+fuzz: install  ## a million flipped bits in artefacts and metadata (minutes; COUNT=n for another number)
+	@$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000)
+
 check:  ## formatting, lint, types, import rules
 	@scripts/bootstrap.sh test
 	$(BIN)/ruff format --check .

@@ -26,6 +26,8 @@ MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 """The largest family's weights are 692 MB (brief); a package above 1 GiB is not ours."""
 
 BLOCK = 512
+RECORD = 20 * BLOCK
+"""A tar is filled up with zeros to a multiple of this."""
 COPY_BYTES = 1024 * 1024
 SAFE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*){0,3}$")
 
@@ -83,6 +85,7 @@ def _extract_stream(stream: BinaryIO, directory: Path, kind: type[Manifest]) -> 
     extra = _next_header(stream)
     if extra is not None:
         raise ModelError(f"the package holds {extra.name!r}, which its manifest does not list")
+    _check_zeros(stream.read(RECORD + 1))
     return manifest
 
 
@@ -125,4 +128,9 @@ def _read_exactly(stream: BinaryIO, count: int) -> bytes:
 
 
 def _skip_padding(stream: BinaryIO, size: int) -> None:
-    _read_exactly(stream, -size % BLOCK)
+    _check_zeros(_read_exactly(stream, -size % BLOCK))
+
+
+def _check_zeros(data: bytes) -> None:
+    if len(data) > RECORD or data.strip(b"\0"):
+        raise ModelError("the package holds bytes between or after its files; fetch it again")
