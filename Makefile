@@ -57,8 +57,9 @@ bench-engine: install  ## frames per second of a whole render, beside encoding a
 	rm -rf .cache/nano && mkdir -p .cache/nano && tar -xf .cache/nano.lfm -C .cache/nano
 	$(BIN)/python -m device_agent.engine.bench --model .cache/nano
 
-bench-delta: install  ## speed of the integer merge
-	$(BIN)/python -m device_agent.update.bench_merge
+bench-delta:  ## size, speed and memory of LoRA deltas beside bsdiff, xdelta3 and zstd (JSON=file keeps the figures)
+	@scripts/bootstrap.sh bench
+	@$(BIN)/python -m model_pipeline.bench.delta $(if $(JSON),--json $(JSON))
 
 wheel: install  ## build the frame's wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist packaging/frame

@@ -57,6 +57,16 @@ class Home:
         return self.root / "models"
 
     @property
+    def update_window(self) -> Path:
+        """The hours in which a new version may be activated, where a person has chosen some."""
+        return self.root / "update-window.json"
+
+    @property
+    def playing_lock(self) -> Path:
+        """Held by everything that plays a video."""
+        return self.root / "playing.lock"
+
+    @property
     def clock_floor(self) -> Path:
         """The latest time that was known to be past."""
         return self.root / "clock.json"

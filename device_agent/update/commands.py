@@ -35,6 +35,18 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     )
     status.add_argument("--json", action="store_true", help="print it as JSON")
     status.set_defaults(run=run_status)
+    window = actions.add_parser(
+        "window",
+        help="show or choose the hours in which a new version may be activated",
+        description=(
+            "Show or choose the hours, in the frame's own time zone, in which a new version may be activated. "
+            "Downloads do not wait for them."
+        ),
+        epilog="example:\n  device-agent update window 02:00-05:00\n  device-agent update window any",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    window.add_argument("hours", nargs="?", help="HH:MM-HH:MM, over midnight if the second is earlier; or 'any'")
+    window.set_defaults(run=run_window)
 
 
 def run_update(arguments: argparse.Namespace) -> int:
@@ -57,6 +69,8 @@ def run_update(arguments: argparse.Namespace) -> int:
     who = identity.load(home)
     with program.updater(home, who, reporting.of(arguments), arguments.model_tools(), observe) as updater:
         journal = updater.poll()
+    if updater.waits and journal.order:
+        sys.stderr.write(f"{journal.order.release} waits: {updater.waits}\n")
     _print(journal, as_json=arguments.json)
     failed = ended and ended[-1] in (UpdateState.REVERTED, UpdateState.REFUSED)
     return UpdateFailed.exit_code if failed else 0
@@ -69,6 +83,19 @@ def run_status(arguments: argparse.Namespace) -> int:
     from device_agent.update.program import journal_path
 
     _print(journal.load(journal_path(Home.from_environment())), as_json=arguments.json)
+    return 0
+
+
+def run_window(arguments: argparse.Namespace) -> int:
+    """Show or store the maintenance window."""
+    from device_agent.system.home import Home
+    from device_agent.update import window
+
+    path = Home.from_environment().update_window
+    if arguments.hours is not None:
+        window.save(path, None if arguments.hours == "any" else window.parse(arguments.hours))
+    chosen = window.load(path)
+    sys.stdout.write(f"{chosen.start:%H:%M}-{chosen.end:%H:%M}\n" if chosen else "any\n")
     return 0
 
 

@@ -24,6 +24,7 @@ from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import Installer, ModelTools, installers
 from device_agent.update.journal import Journal, Order
 from device_agent.update.machine import Moment
+from device_agent.update.permission import DEEDS, Deed
 from device_agent.update.slots import Slots
 from device_agent.update.trust.client import Target, TrustClient
 from frame_protocol.codec import decode
@@ -58,6 +59,8 @@ class Collaborators:
     """Put a report into the durable outbox, once for each (order, state)."""
     facts: Callable[[Journal], FrameFacts]
     moment: Callable[[], Moment]
+    why_wait: Callable[[Deed], str | None] = lambda deed: None
+    """Why the frame must not do this now, or None."""
 
 
 class Updater:
@@ -71,6 +74,7 @@ class Updater:
         self._outside = outside
         self._installers: Mapping[ArtefactKind, Installer] = installers(outside.tools)
         self._journal = journals.load(self._journal_path)
+        self._waits = ""
         self._steps: dict[UpdateState, Callable[[Order], None]] = {
             UpdateState.OFFERED: self._consider,
             UpdateState.DOWNLOADING: self._download,
@@ -84,12 +88,17 @@ class Updater:
         """What is on the disk."""
         return self._journal
 
+    @property
+    def waits(self) -> str:
+        """Why the last poll stopped before the end of its order; empty when it did not."""
+        return self._waits
+
     def recover(self) -> None:
         """Finish what a power cut left between the swap of the link and the verdict; needs no network."""
         files.settle(self._journal_path.parent)
         self._slots.settle()
         self._send_reports()
-        while self._journal.state in (UpdateState.INSTALLED, UpdateState.TRYING):
+        while self._journal.state in (UpdateState.INSTALLED, UpdateState.TRYING) and not self._must_wait():
             self._step()
 
     def poll(self) -> Journal:
@@ -99,7 +108,7 @@ class Updater:
         """
         self.recover()
         if self._may_go_on():
-            while machine.is_open(self._journal):
+            while machine.is_open(self._journal) and not self._must_wait():
                 self._step()
         if not machine.is_open(self._journal):
             files.remove_tree(self._downloads)
@@ -121,6 +130,12 @@ class Updater:
             return True
         order = self._journal.order
         return order is not None and order.order_id == assignment.order_id
+
+    def _must_wait(self) -> bool:
+        """Ask whether the next step may be done now; the state stays, and the next poll asks again."""
+        deed = DEEDS.get(self._journal.state)
+        self._waits = (deed and self._outside.why_wait(deed)) or ""
+        return bool(self._waits)
 
     def _step(self) -> None:
         order = self._journal.order

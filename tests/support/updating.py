@@ -14,6 +14,7 @@ from device_agent.update.checks import FrameFacts
 from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import ModelTools, installers
 from device_agent.update.machine import Moment
+from device_agent.update.permission import Deed
 from device_agent.update.retry import RetryPolicy
 from device_agent.update.slots import Slots
 from device_agent.update.trust.client import TrustClient
@@ -40,6 +41,7 @@ class UpdatingFrame:
         self.models = home / "models"
         self.assignment: Assignment | Exception | None = None
         self.self_test: Callable[[Path], HealthFigures] = lambda directory: HEALTH
+        self.why_wait: Callable[[Deed], str | None] = lambda deed: None
         self._url = url
         self._root = root
 
@@ -121,6 +123,7 @@ class UpdatingFrame:
                 ),
                 facts=facts,
                 moment=lambda: Moment(frame=FRAME, boot=outbox.current_boot(), at=1.0),
+                why_wait=self.why_wait,
             ),
         )
 

@@ -9,7 +9,7 @@ READ_BYTES = 16 * 1024
 
 
 class Wire:
-    """Forwards TCP from a free port to ``port``; each connection is broken after the next of ``cuts`` (bytes down)."""
+    """Forwards TCP from a free port to ``port``; each connection breaks after the next of ``cuts`` bytes."""
 
     def __init__(self, port: int, cuts: Iterator[int] | None = None) -> None:
         self.up = self.down = self.connections = 0
