@@ -114,6 +114,23 @@ class Updater:
             files.remove_tree(self._downloads)
         return self._journal
 
+    def reset(self, shipped: Path) -> Journal:
+        """Go back to the model that the frame was shipped with, a tar; what runs now stays until that one is tested.
+
+        A power cut leaves the model of before or the shipped one; the reset is then asked for again.
+        """
+        self.recover()
+        self._write(machine.abandon(self._journal, "factory reset", self._now()))
+        self._send_reports()
+        slot = self._slots.spare()
+        self._outside.tools.unpack(shipped, self._slots.prepare(slot))
+        self._slots.commit(slot)
+        self._outside.tools.self_test(self._slots.path(slot))
+        self._write(machine.forget(self._journal))
+        self._slots.activate(slot)
+        files.remove_tree(self._downloads)
+        return self._journal
+
     def _may_go_on(self) -> bool:
         """Ask for the assignment; an order that the server no longer names rests where it is."""
         try:
@@ -178,6 +195,11 @@ class Updater:
 
     def _download(self, order: Order) -> None:
         """downloading -> verified | refused: every artefact whole, its hash compared."""
+        if self._fetch(order):
+            self._write(machine.verified(self._journal, self._now()))
+
+    def _fetch(self, order: Order) -> bool:
+        """Complete every artefact; False when the release was refused for a hash that came wrong too often."""
         for artefact in _manifest(order).artefacts:
             target = Target(artefact.path, artefact.length, artefact.sha256)
             try:
@@ -188,11 +210,13 @@ class Updater:
                 self._write(machine.wrong_hash(self._journal, self._now()))
                 if machine.is_open(self._journal):
                     raise
-                return
-        self._write(machine.verified(self._journal, self._now()))
+                return False
+        return True
 
     def _install(self, order: Order) -> None:
         """verified -> installed | refused: the spare slot filled and synced, the integer weights compared."""
+        if not self._fetch(order):  # an order may have rested here for months; a file that suffered is fetched anew
+            return
         release, slot = _manifest(order), self._slots.spare()
         previous = self._slots.active()
         base = self._slots.path(previous) if previous else None

@@ -22,7 +22,6 @@ EXEMPT = {
     "engine/video/writer.py": "the same",
     "engine/video/libav.py": "the same",
     "update/delta_format.py": "writes deltas in the laboratory only",
-    "update/bench_merge.py": "a benchmark",
 }
 
 

@@ -54,6 +54,15 @@ class UpdatingFrame:
         finally:
             outbox.close()
 
+    def reset(self, shipped: Path) -> journals.Journal:
+        """Start, and go back to the shipped model."""
+        outbox = Outbox(self.home / "outbox.sqlite")
+        try:
+            with httpx.Client() as http:
+                return self.start(http, outbox).reset(shipped)
+        finally:
+            outbox.close()
+
     def reports(self) -> list[tuple[str, str]]:
         """Return (release, state) of everything in the outbox, in order."""
         outbox = Outbox(self.home / "outbox.sqlite")
