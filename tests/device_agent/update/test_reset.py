@@ -1,13 +1,16 @@
 """Back to the model that the frame was shipped with."""
 
 import shutil
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from device_agent.cli import main
 from device_agent.errors import ModelError
+from device_agent.system import active_model, identity, lock
 from device_agent.update.permission import Deed
+from device_agent.update.program import frame_use
 from frame_protocol.updates import ArtefactKind, UpdateState
 from tests.crash.cuts import Recorded, cuts, found_after
 from tests.crash.filesystem import load, store
@@ -15,8 +18,9 @@ from tests.crash.frame import CrashFrame, PromisedOutbox
 from tests.crash.operations import Operation
 from tests.crash.recorder import recording
 from tests.crash.scenarios import scratch
+from tests.support.frame import enrolled_home
 from tests.support.tiny_models import make_model
-from tests.support.updating import UpdatingFrame, failing, order
+from tests.support.updating import HEALTH, UpdatingFrame, failing, order
 
 OUTBOX = ("outbox.sqlite", "outbox.sqlite-wal", "outbox.sqlite-shm", "outbox.sqlite.lock")
 
@@ -108,3 +112,21 @@ def test_it_is_not_done_by_mistake(capsys):
     with pytest.raises(SystemExit):
         main(["update", "reset"])
     assert "--yes" in capsys.readouterr().err
+
+
+def test_the_command_resets_an_enrolled_frame(authority, models, tmp_path, monkeypatch, capsys):
+    home = enrolled_home(tmp_path / "home", authority, mqtt_port=1)
+    monkeypatch.setenv("LIVEFRAME_HOME", str(home.root))
+    monkeypatch.setattr("device_agent.engine.selftest.run_self_test", lambda directory: HEALTH)
+    assert main(["update", "reset", "--yes", "--package", str(models[0].tar)]) == 0
+    assert capsys.readouterr().out == "idle\n"
+    assert active_model.read(active_model.folder(home)).weights_sha256 == models[0].weights
+
+
+def test_what_the_frame_is_doing_is_read_from_the_frame(authority, tmp_path):
+    home = enrolled_home(tmp_path / "home", authority, mqtt_port=1)
+    assert not frame_use(home, identity.load(home)).playing
+    with lock.playing(home):
+        use = frame_use(home, identity.load(home))
+    assert use.playing
+    assert use.local.utcoffset() == timedelta(0)
