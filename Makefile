@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-long drill check format train-nano evaluate bench-engine pictures bench-delta wheel clean
+.PHONY: help install demo serve test test-long drill crash crash-long fuzz check format train-nano evaluate bench-engine pictures bench-delta wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -29,6 +29,15 @@ test-long: install  ## the tests that take minutes: every cut of an update, whol
 drill: install  ## a thief of the whole server against 1,000 frames, and the way back
 	@scripts/bootstrap.sh test
 	@$(BIN)/python -m pytest -m long tests/journeys/test_drill.py
+
+crash: install  ## cut the power at every operation of every kind of update (a minute or two on 2 cores)
+	@$(BIN)/python -m tests.crash --randoms 12
+
+crash-long: install  ## 10,000 random double cuts: the second while the frame recovers from the first
+	@$(BIN)/python -m tests.crash --doubles 2000
+
+fuzz: install  ## a million flipped bits in artefacts and metadata (minutes; COUNT=n for another number)
+	@$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000)
 
 check:  ## formatting, lint, types, import rules
 	@scripts/bootstrap.sh test
@@ -57,8 +66,9 @@ pictures: install  ## sharpness and teeth of the drawn mouth, change outside the
 	rm -rf .cache/nano && mkdir -p .cache/nano && tar -xf .cache/nano.lfm -C .cache/nano
 	$(BIN)/python -m device_agent.engine.pictures --model .cache/nano
 
-bench-delta: install  ## speed of the integer merge
-	$(BIN)/python -m device_agent.update.bench_merge
+bench-delta:  ## size, speed and memory of LoRA deltas beside bsdiff, xdelta3 and zstd (JSON=file keeps the figures)
+	@scripts/bootstrap.sh bench
+	@$(BIN)/python -m model_pipeline.bench.delta $(if $(JSON),--json $(JSON))
 
 wheel: install  ## build the frame's wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist packaging/frame

@@ -1,16 +1,17 @@
 #!/bin/sh
 # Install what is missing, and nothing twice: Debian packages, a virtual environment, locked Python packages, torch (CPU).
-# usage: scripts/bootstrap.sh demo|test
+# usage: scripts/bootstrap.sh demo|test|bench
 set -eu
 
-PURPOSE=${1:?usage: scripts/bootstrap.sh demo|test}
+PURPOSE=${1:?usage: scripts/bootstrap.sh demo|test|bench}
 VENV=${VENV:-.venv}
 TORCH=torch==2.13.0
 
 case $PURPOSE in
   demo) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata" ;;
   test) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata postgresql chromium fonts-noto-cjk" ;;
-  *) echo "bootstrap: expected 'demo' or 'test', got '$PURPOSE'" >&2; exit 2 ;;
+  bench) PACKAGES="bsdiff xdelta3 zstd" ;;
+  *) echo "bootstrap: expected 'demo', 'test' or 'bench', got '$PURPOSE'" >&2; exit 2 ;;
 esac
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }

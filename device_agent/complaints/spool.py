@@ -4,7 +4,6 @@ Without consent neither clip nor voice is copied here, so nothing that could sen
 """
 
 import hashlib
-import shutil
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,12 +77,15 @@ class Spool:
         return Spooled(folder, complaint, Progress())
 
     def waiting(self) -> list[Spooled]:
-        """Return what is in the spool, oldest first; half-written folders of a power cut are removed."""
+        """Return what is in the spool, oldest first; what a power cut left half written or removed is deleted."""
         found = []
         for folder in sorted(self._folder.iterdir()) if self._folder.is_dir() else []:
             if folder.suffix == _STAGING:
                 if clock.wall() - folder.stat().st_mtime > STALE_SECONDS:
                     files.remove_tree(folder)
+                continue
+            if not (folder / _RECORD).exists():  # a folder gets its name with a record in it: this one was forgotten
+                files.remove_tree(folder)
                 continue
             spooled = _read(folder)
             if spooled is not None:
@@ -130,11 +132,9 @@ def _copy_parts(filing: Filing, folder: Path) -> dict[str, str]:
     hashes = {}
     for part, source in ((CLIP, filing.video), (VOICE, filing.voice)):
         target = folder / part
-        with files.disk_errors(f"cannot copy {source}"):
-            shutil.copyfile(source, target)
-            target.chmod(FILE_MODE)
-            with target.open("rb") as file:
-                hashes[part] = hashlib.file_digest(file, "sha256").hexdigest()
+        files.copy(source, target, mode=FILE_MODE)
+        with files.disk_errors(f"cannot read {target}"), target.open("rb") as file:
+            hashes[part] = hashlib.file_digest(file, "sha256").hexdigest()
     return hashes
 
 

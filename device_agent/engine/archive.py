@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from device_agent.errors import ModelError
-from device_agent.system.files import disk_errors
+from device_agent.system import disk
+from device_agent.system.files import disk_errors, make_directory
 from frame_protocol.codec import decode
 from frame_protocol.errors import ProtocolError
 from frame_protocol.model_package import MANIFEST, DeltaManifest, FileEntry, ModelManifest
@@ -25,6 +26,8 @@ MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 """The largest family's weights are 692 MB (brief); a package above 1 GiB is not ours."""
 
 BLOCK = 512
+RECORD = 20 * BLOCK
+"""A tar is filled up with zeros to a multiple of this."""
 COPY_BYTES = 1024 * 1024
 SAFE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*){0,3}$")
 
@@ -57,7 +60,7 @@ def check_listing(files: Mapping[str, FileEntry]) -> None:
 def extract(archive: Path, directory: Path, kind: type[Manifest]) -> Manifest:
     """Unpack ``archive`` into the empty ``directory`` and return its manifest; every byte has been compared."""
     with disk_errors(f"cannot unpack {archive} to {directory}"):
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         if any(directory.iterdir()):
             raise ModelError(f"{directory} is not empty: a package is unpacked into an empty directory")
         with archive.open("rb") as stream:
@@ -71,7 +74,8 @@ def _extract_stream(stream: BinaryIO, directory: Path, kind: type[Manifest]) -> 
     data = _read_exactly(stream, header.size)
     _skip_padding(stream, header.size)
     manifest = parse_manifest(data, kind)
-    (directory / MANIFEST).write_bytes(data)
+    with disk.create_new(directory / MANIFEST) as out:
+        out.write(data)
     for expected in sorted(manifest.files):
         header = _next_header(stream)
         if header is None or header.name != expected:
@@ -81,15 +85,16 @@ def _extract_stream(stream: BinaryIO, directory: Path, kind: type[Manifest]) -> 
     extra = _next_header(stream)
     if extra is not None:
         raise ModelError(f"the package holds {extra.name!r}, which its manifest does not list")
+    _check_zeros(stream.read(RECORD + 1))
     return manifest
 
 
 def _extract_file(stream: BinaryIO, header: tarfile.TarInfo, entry: FileEntry, target: Path) -> None:
     if header.size != entry.length:
         raise ModelError(f"{header.name}: {header.size} bytes, the manifest says {entry.length}")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(target.parent)
     digest = hashlib.sha256()
-    with target.open("xb") as out:
+    with disk.create_new(target) as out:
         left = header.size
         while left:
             data = _read_exactly(stream, min(left, COPY_BYTES))
@@ -123,4 +128,9 @@ def _read_exactly(stream: BinaryIO, count: int) -> bytes:
 
 
 def _skip_padding(stream: BinaryIO, size: int) -> None:
-    _read_exactly(stream, -size % BLOCK)
+    _check_zeros(_read_exactly(stream, -size % BLOCK))
+
+
+def _check_zeros(data: bytes) -> None:
+    if len(data) > RECORD or data.strip(b"\0"):
+        raise ModelError("the package holds bytes between or after its files; fetch it again")

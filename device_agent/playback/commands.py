@@ -47,11 +47,14 @@ def run_play(arguments: argparse.Namespace) -> int:
     from device_agent import reporting
     from device_agent.playback.play import play
     from device_agent.playback.sink import NullSink
+    from device_agent.system.home import Home
+    from device_agent.system.lock import playing
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    event = play(arguments.video, NullSink(), speed=arguments.speed, stop=stop)
+    with playing(Home.from_environment()):
+        event = play(arguments.video, NullSink(), speed=arguments.speed, stop=stop)
     reporting.of(arguments).report(event)
     figures = {name: getattr(event, name) for name in event.__struct_fields__}
     if arguments.json:

@@ -1,7 +1,9 @@
 """Three clocks: the wall (may say 1970), the monotonic one (never jumps) and the kernel's boot (when both began)."""
 
 import time
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -25,6 +27,15 @@ class ClockFloor(msgspec.Struct, frozen=True):
 def wall() -> float:
     """Return seconds since 1970 as this machine believes, never below zero."""
     return max(0.0, time.time())
+
+
+def local(now: float, zone: str) -> datetime:
+    """Return the moment in the zone (IANA name) of a frame; a zone that nobody knows is UTC."""
+    try:
+        known = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        known = ZoneInfo("UTC")
+    return datetime.fromtimestamp(now, known)
 
 
 def monotonic() -> float:

@@ -6,12 +6,13 @@ StorageError at this border.
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from device_agent.errors import StorageError
+from device_agent.system import disk
 
+COPY_BYTES = 1 << 20
 TEMPORARY_SUFFIX = ".new"
 """A name with this suffix is an unfinished write; whoever finds one may delete it."""
 
@@ -27,23 +28,26 @@ def disk_errors(what: str) -> Iterator[None]:
         ) from error
 
 
-def sync_directory(directory: Path) -> None:
-    """Make the names in ``directory`` durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def make_directory(directory: Path) -> None:
     """Create ``directory`` and its missing parents, each name durable."""
     if directory.is_dir():
         return
     make_directory(directory.parent)
     with disk_errors(f"cannot create {directory}"):
-        directory.mkdir(exist_ok=True)
-        sync_directory(directory.parent)
+        with contextlib.suppress(FileExistsError):
+            disk.mkdir(directory)
+        disk.sync_directory(directory.parent)
+
+
+def settle(directory: Path) -> None:
+    """Make durable what a process that was killed has named in ``directory``, and the directory's own name.
+
+    What such a process has not synced is there for the next one to see, and would be lost with the power.
+    """
+    if directory.is_dir():
+        with disk_errors(f"cannot sync {directory}"):
+            disk.sync_directory(directory.parent)
+            disk.sync_directory(directory)
 
 
 def atomic_write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
@@ -52,26 +56,33 @@ def atomic_write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
     with disk_errors(f"cannot write {path}"):
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-            with os.fdopen(descriptor, "wb") as file:
+            with disk.create(temporary, mode=mode) as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                file.sync()
         except OSError:
-            temporary.unlink(missing_ok=True)
+            _unlink_if_there(temporary)
             raise
-        temporary.replace(path)
-        sync_directory(path.parent)
+        disk.rename(temporary, path)
+        disk.sync_directory(path.parent)
+
+
+def copy(source: Path, target: Path, *, mode: int = disk.FILE_MODE) -> None:
+    """Copy a file; the caller makes it durable (``sync_tree``, ``replace_tree``)."""
+    with disk_errors(f"cannot copy {source} to {target}"):
+        make_directory(target.parent)
+        with source.open("rb") as file, disk.create(target, mode=mode) as out:
+            while block := file.read(COPY_BYTES):
+                out.write(block)
 
 
 def atomic_symlink(link: Path, target: str) -> None:
     """Point ``link`` at ``target``: there is no moment at which the link is missing."""
     temporary = link.with_name(link.name + TEMPORARY_SUFFIX)
     with disk_errors(f"cannot point {link} at {target}"):
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(target)
-        temporary.replace(link)
-        sync_directory(link.parent)
+        _unlink_if_there(temporary)
+        disk.symlink(temporary, target)
+        disk.rename(temporary, link)
+        disk.sync_directory(link.parent)
 
 
 def sync_tree(directory: Path) -> None:
@@ -79,21 +90,20 @@ def sync_tree(directory: Path) -> None:
     with disk_errors(f"cannot sync {directory}"):
         for folder, _, names in os.walk(directory):
             for name in names:
-                descriptor = os.open(Path(folder) / name, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-            sync_directory(Path(folder))
+                disk.sync_file(Path(folder) / name)
+            disk.sync_directory(Path(folder))
 
 
 def remove_tree(directory: Path) -> None:
-    """Delete ``directory`` and all below it, durably; a missing one is fine."""
+    """Delete ``directory`` and all below it, durably; a missing one is fine, and so is help from another process."""
     if not directory.exists():
         return
     with disk_errors(f"cannot delete {directory}"):
-        shutil.rmtree(directory)
-        sync_directory(directory.parent)
+        for folder, folders, names in os.walk(directory, topdown=False):
+            for name in [*names, *folders]:
+                _remove(Path(folder) / name)
+        _remove(directory)
+        disk.sync_directory(directory.parent)
 
 
 def replace_tree(new: Path, path: Path) -> None:
@@ -101,13 +111,29 @@ def replace_tree(new: Path, path: Path) -> None:
     sync_tree(new)
     remove_tree(path)
     with disk_errors(f"cannot rename {new} to {path}"):
-        new.rename(path)
-        sync_directory(path.parent)
+        disk.rename(new, path)
+        disk.sync_directory(path.parent)
 
 
 def remove_file(path: Path) -> None:
     """Delete ``path`` durably; a missing one is fine."""
     with disk_errors(f"cannot delete {path}"):
-        if path.exists():
-            path.unlink()
-            sync_directory(path.parent)
+        if _unlink_if_there(path):
+            disk.sync_directory(path.parent)
+
+
+def _unlink_if_there(path: Path) -> bool:
+    """Delete a file or a link, whether or not it leads anywhere; tell whether there was one."""
+    if not path.exists() and not path.is_symlink():
+        return False
+    disk.unlink(path)
+    return True
+
+
+def _remove(path: Path) -> None:
+    """Delete a file, a link or an empty directory."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            disk.rmdir(path)
+        else:
+            disk.unlink(path)

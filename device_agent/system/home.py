@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from device_agent.system import disk
 from device_agent.system.files import disk_errors, make_directory
 
 HOME_VARIABLE = "LIVEFRAME_HOME"
@@ -61,6 +62,16 @@ class Home:
         return self.root / "models"
 
     @property
+    def update_window(self) -> Path:
+        """The hours in which a new version may be activated, where a person has chosen some."""
+        return self.root / "update-window.json"
+
+    @property
+    def playing_lock(self) -> Path:
+        """Held by everything that plays a video."""
+        return self.root / "playing.lock"
+
+    @property
     def clock_floor(self) -> Path:
         """The latest time that was known to be past."""
         return self.root / "clock.json"
@@ -82,5 +93,5 @@ def private_folder(path: Path) -> Path:
     make_directory(path)
     with disk_errors(f"cannot protect {path}"):
         if path.stat().st_mode & 0o777 != FOLDER_MODE:
-            path.chmod(FOLDER_MODE)
+            disk.chmod(path, FOLDER_MODE)
     return path

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from device_agent.errors import AgentError
 from device_agent.system.files import disk_errors
+from device_agent.system.home import Home
 
 
 class AlreadyRunning(AgentError):
@@ -39,9 +40,33 @@ def shared(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def playing(home: Home) -> Iterator[None]:
+    """Say for the block that a video plays; without a data directory there is nobody to say it to."""
+    if home.root.is_dir():
+        with shared(home.playing_lock):
+            yield
+    else:
+        yield
+
+
+@contextlib.contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Hold the lock at ``path`` alone; waits until the others are done."""
     yield from _blocking(path, fcntl.LOCK_EX)
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether anybody holds the lock at ``path``, alone or with others."""
+    if not path.exists():
+        return False
+    descriptor = _open(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def holder(path: Path) -> int | None:

@@ -84,6 +84,18 @@ def battery_percent(sys: Path = SYS) -> float | None:
     return None
 
 
+def powered(sys: Path = SYS) -> bool | None:
+    """Tell whether a charger or mains feeds the frame; None where no supply says so."""
+    statuses = [_read(supply / "status") for supply in _batteries(sys)]
+    if any(status in ("Charging", "Full", "Not charging") for status in statuses):
+        return True
+    others = [_read(path / "online") for path in sorted((sys / "class" / "power_supply").glob("*"))]
+    known = [online for online in others if online is not None]
+    if any(online != "0" for online in known):
+        return True
+    return False if known or "Discharging" in statuses else None
+
+
 def power_watts(sys: Path = SYS) -> float | None:
     """Return the power that the first battery gives or takes, where its gauge measures it."""
     for supply in _batteries(sys):

@@ -6,7 +6,6 @@ the start.
 """
 
 import hashlib
-import os
 import random
 import re
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 import httpx
 
 from device_agent.errors import ServerRefused, ServerUnreachable, TrustError
-from device_agent.system import files
+from device_agent.system import disk, files
 from device_agent.update.retry import RetryPolicy, is_final
 
 HASH_BLOCK_BYTES = 1 << 20
@@ -122,6 +121,7 @@ class Fetcher:
                     ) from error
                 self._wait(failures, error)
         if _hash(partial) == sha256:
+            _settle(partial)
             return True
         files.remove_file(partial)
         return False
@@ -151,9 +151,12 @@ class Fetcher:
 
     def _write(self, response: httpx.Response, partial: Path, start: int, length: int, deadline: float) -> None:
         begun, received, unsynced = self._clock(), 0, 0
-        with files.disk_errors(f"cannot write {partial}"), partial.open("r+b" if start else "wb") as file:
+        with (
+            files.disk_errors(f"cannot write {partial}"),
+            disk.reopen(partial) if start else disk.create(partial) as file,
+        ):
             file.truncate(start)
-            file.seek(start)
+            disk.sync_directory(partial.parent)  # what is fetched from here on is found again after a power cut
             try:
                 for chunk in response.iter_raw():
                     received += len(chunk)
@@ -163,13 +166,13 @@ class Fetcher:
                     file.write(chunk)
                     unsynced += len(chunk)
                     if unsynced >= SYNC_EVERY_BYTES:
-                        _sync(file.fileno(), file.flush)
+                        file.sync()
                         unsynced = 0
                     self._check_rate(begun, received, deadline)
             except httpx.HTTPError as error:
                 raise _Interrupted(f"the connection broke ({error!r})") from error
             finally:
-                _sync(file.fileno(), file.flush)
+                file.sync()
         if start + received < length:
             raise _Interrupted(f"the connection ended at byte {start + received} of {length}")
 
@@ -247,6 +250,8 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _sync(descriptor: int, flush: Callable[[], None]) -> None:
-    flush()
-    os.fsync(descriptor)
+def _settle(path: Path) -> None:
+    """Make a whole file durable with its name, also when a process that was killed has written it."""
+    with files.disk_errors(f"cannot sync {path}"):
+        disk.sync_file(path)
+        disk.sync_directory(path.parent)

@@ -1,6 +1,5 @@
 """How each kind of artefact fills a model slot. An installer ends with a complete package or an error."""
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from device_agent.errors import UpdateFailed
-from device_agent.system import files
+from device_agent.system import disk, files
 from device_agent.update.delta_format import read_factors
 from device_agent.update.merge import file_hash, merge_file
 from frame_protocol.model_package import DELTA, MANIFEST, WEIGHTS, DeltaManifest, FileEntry, ModelManifest
@@ -80,13 +79,11 @@ def apply_delta(tools: ModelTools, delta: DeltaManifest, factors: Path, base: Pa
         files={**manifest.files, WEIGHTS: entry},
         self_test=delta.self_test,
     )
-    with files.disk_errors(f"cannot write {target}"):
-        (target / MANIFEST).write_bytes(msgspec.json.encode(result))
+    with files.disk_errors(f"cannot write {target}"), disk.create(target / MANIFEST) as file:
+        file.write(msgspec.json.encode(result))
 
 
 def _copy_others(base: Path, target: Path, manifest: ModelManifest) -> None:
-    with files.disk_errors(f"cannot copy {base} to {target}"):
-        for name in manifest.files:
-            if name != WEIGHTS:
-                (target / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(base / name, target / name)
+    for name in manifest.files:
+        if name != WEIGHTS:
+            files.copy(base / name, target / name)

@@ -117,6 +117,20 @@ def refuse(journal: Journal, reason: str, moment: Moment) -> Journal:
     return _reach(journal, UpdateState.REFUSED, moment, reason=reason[:MAX_REASON])
 
 
+def abandon(journal: Journal, reason: str, moment: Moment) -> Journal:
+    """End an order that has not begun to be tried, for a reason of the frame's own."""
+    if not is_open(journal):
+        return journal
+    if UpdateState.REFUSED in TRANSITIONS[journal.state]:
+        return refuse(journal, reason, moment)
+    return reverted(condemn(journal, reason), moment)
+
+
+def forget(journal: Journal) -> Journal:
+    """Begin anew, as a frame that never kept a release; orders that ended stay closed."""
+    return replace(journal, state=UpdateState.IDLE, order=None, kept_counters={})
+
+
 def sent(journal: Journal, report: UpdateReport) -> Journal:
     """The outbox has the report."""
     return replace(journal, unsent=tuple(other for other in journal.unsent if other != report))

@@ -11,12 +11,13 @@ Weights are streamed in blocks of rows; the file keeps its layout, so that graph
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from device_agent.errors import ModelError
+from device_agent.system import disk
+from device_agent.system.disk import Writer
 from device_agent.system.files import disk_errors
 from device_agent.update.delta_format import WEIGHT_SUFFIX, Factors, Int8
 from device_agent.update.safetensors_file import INT8, Layout, SafetensorsFile, Tensor, opened
@@ -37,7 +38,7 @@ def merge_rows(weights: Int8, factors: Factors) -> Iterator[Int8]:
 
 def merge_file(base: Path, factors: Mapping[str, Factors], out: Path) -> str:
     """Write ``base`` with the delta added to ``out``; return the hash of the integer weights that are there now."""
-    with opened(base) as source, disk_errors(f"cannot write {out}"), out.open("wb") as file:
+    with opened(base) as source, disk_errors(f"cannot write {out}"), disk.create(out) as file:
         layout = source.layout
         changed = _changed(layout, factors)
         position = 0
@@ -64,7 +65,7 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _merge_tensor(source: SafetensorsFile, tensor: Tensor, factors: Factors, out: BinaryIO) -> None:
+def _merge_tensor(source: SafetensorsFile, tensor: Tensor, factors: Factors, out: Writer) -> None:
     _check_shape(tensor.shape, factors)
     columns = tensor.shape[1]
     for rows in _row_blocks(tensor.shape):
@@ -124,6 +125,6 @@ def _changed(layout: Layout, factors: Mapping[str, Factors]) -> dict[str, Factor
     return changed
 
 
-def _copy(source: SafetensorsFile, start: int, end: int, out: BinaryIO) -> None:
+def _copy(source: SafetensorsFile, start: int, end: int, out: Writer) -> None:
     for block in source.blocks(start, end):
         out.write(block)

@@ -10,16 +10,18 @@ import httpx
 
 from device_agent.errors import TrustError
 from device_agent.reporting import Reporter
-from device_agent.system import active_model, clock, lock, tls
+from device_agent.system import active_model, clock, lock, sensors, tls
+from device_agent.system.files import make_directory
 from device_agent.system.home import Home
 from device_agent.system.http import DeviceHttp
 from device_agent.system.identity import Identity
-from device_agent.update import assignment
+from device_agent.update import assignment, window
 from device_agent.update.checks import FrameFacts
 from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import ModelTools, installers
 from device_agent.update.journal import Journal
 from device_agent.update.machine import Moment
+from device_agent.update.permission import Use, may
 from device_agent.update.slots import Slots
 from device_agent.update.trust.client import MetadataSource, TrustClient
 from device_agent.update.trust.store import MetadataStore
@@ -48,7 +50,7 @@ def updater(
 ) -> Iterator[Updater]:
     """Return the updater of an enrolled frame; ``observe`` sees each report after it is in the outbox."""
     home.prepare()
-    home.update.mkdir(exist_ok=True)
+    make_directory(home.update)
     context = tls.for_identity(who, home)
     with (
         lock.exclusive(home.update / "lock", purpose="update"),
@@ -85,8 +87,21 @@ def updater(
                 report=report,
                 facts=lambda journal: frame_facts(home, who, journal, kinds),
                 moment=lambda: Moment(frame=who.frame_id, boot=reporter.boot(), at=clock.wall()),
+                why_wait=lambda deed: may(deed, frame_use(home, who), window.load(home.update_window)),
             ),
         )
+
+
+def frame_use(home: Home, who: Identity) -> Use:
+    """Return what the frame is doing now."""
+    now = clock.wall()
+    is_set = clock.is_plausible(now, clock.read_floor(home.clock_floor))
+    return Use(
+        battery_percent=sensors.battery_percent(),
+        powered=sensors.powered(),
+        playing=lock.is_held(home.playing_lock),
+        local=clock.local(now, who.record.timezone) if is_set else None,
+    )
 
 
 def frame_facts(home: Home, who: Identity, journal: Journal, kinds: frozenset[ArtefactKind]) -> FrameFacts:

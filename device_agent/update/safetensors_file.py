@@ -99,8 +99,10 @@ def _tensor(name: str, entry: dict[str, object], data_start: int) -> Tensor:
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or not isinstance(shape, list) or not isinstance(offsets, list):
         raise ValueError(f"{name}: dtype, shape or data_offsets have the wrong type")
+    if not all(type(number) is int for number in (*shape, *offsets)):
+        raise ValueError(f"{name}: shape or data_offsets are not whole numbers")
     start, end = offsets
-    sizes = tuple(int(size) for size in shape)
+    sizes = tuple(shape)
     if min((start, *sizes), default=0) < 0 or end - start != math.prod(sizes) * ITEM_BYTES[dtype]:
         raise ValueError(f"{name}: {dtype} {sizes} does not take {end - start} bytes")
     return Tensor(name, dtype, sizes, data_start + start, data_start + end)

@@ -15,6 +15,10 @@ class Slots:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    def settle(self) -> None:
+        """Make durable what a start that was killed has done here."""
+        files.settle(self._directory)
+
     @property
     def link(self) -> Path:
         """The link that programs open the model by."""
@@ -56,9 +60,7 @@ class Slots:
     def activate(self, name: str | None) -> None:
         """Point the link at the slot ``name``; None takes the link away (a frame that had no model before)."""
         if name is None:
-            with files.disk_errors(f"cannot remove {self.link}"):
-                self.link.unlink(missing_ok=True)
-                files.sync_directory(self._directory)
+            files.remove_file(self.link)
         elif self.active() != name:
             files.atomic_symlink(self.link, name)
 

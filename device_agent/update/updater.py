@@ -6,7 +6,9 @@ Every step may be cut at any instruction and is done again on the next start. Th
 2. Its report is in the same write (``unsent``): no state without a report, no report without a state.
 3. A report is given to the outbox first and taken from ``unsent`` after. A cut in between gives the same report
    again, equal in every field; the outbox and the server know it by (order, state) and keep one.
-4. Going back is decided in the journal (``verdict``) before the link is swapped: a cut cannot change the mind.
+4. What is seen at a start is made durable before anything is built on it: a start that was killed, and not cut,
+   leaves changes that are there and would still be lost with the power.
+5. Going back is decided in the journal (``verdict``) before the link is swapped: a cut cannot change the mind.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +24,7 @@ from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import Installer, ModelTools, installers
 from device_agent.update.journal import Journal, Order
 from device_agent.update.machine import Moment
+from device_agent.update.permission import DEEDS, Deed
 from device_agent.update.slots import Slots
 from device_agent.update.trust.client import Target, TrustClient
 from frame_protocol.codec import decode
@@ -55,6 +58,8 @@ class Collaborators:
     """Put a report into the durable outbox, once for each (order, state)."""
     facts: Callable[[Journal], FrameFacts]
     moment: Callable[[], Moment]
+    why_wait: Callable[[Deed], str | None] = lambda deed: None
+    """Why the frame must not do this now, or None."""
 
 
 class Updater:
@@ -69,6 +74,7 @@ class Updater:
         self._installers: Mapping[ArtefactKind, Installer] = installers(outside.tools)
         self._journal = journals.load(self._journal_path)
         self._directed: Directed | None = None
+        self._waits = ""
         self._steps: dict[UpdateState, Callable[[Order], None]] = {
             UpdateState.OFFERED: self._consider,
             UpdateState.DOWNLOADING: self._download,
@@ -82,10 +88,17 @@ class Updater:
         """What is on the disk."""
         return self._journal
 
+    @property
+    def waits(self) -> str:
+        """Why the last poll stopped before the end of its order; empty when it did not."""
+        return self._waits
+
     def recover(self) -> None:
         """Finish what a power cut left between the swap of the link and the verdict; needs no network."""
+        files.settle(self._journal_path.parent)
+        self._slots.settle()
         self._send_reports()
-        while self._journal.state in (UpdateState.INSTALLED, UpdateState.TRYING):
+        while self._journal.state in (UpdateState.INSTALLED, UpdateState.TRYING) and not self._must_wait():
             self._step()
 
     def poll(self) -> Journal:
@@ -95,10 +108,27 @@ class Updater:
         """
         self.recover()
         if self._may_go_on():
-            while machine.is_open(self._journal):
+            while machine.is_open(self._journal) and not self._must_wait():
                 self._step()
         if not machine.is_open(self._journal):
             files.remove_tree(self._downloads)
+        return self._journal
+
+    def reset(self, shipped: Path) -> Journal:
+        """Go back to the model that the frame was shipped with, a tar; what runs now stays until that one is tested.
+
+        A power cut leaves the model of before or the shipped one; the reset is then asked for again.
+        """
+        self.recover()
+        self._write(machine.abandon(self._journal, "factory reset", self._now()))
+        self._send_reports()
+        slot = self._slots.spare()
+        self._outside.tools.unpack(shipped, self._slots.prepare(slot))
+        self._slots.commit(slot)
+        self._outside.tools.self_test(self._slots.path(slot))
+        self._write(machine.forget(self._journal))
+        self._slots.activate(slot)
+        files.remove_tree(self._downloads)
         return self._journal
 
     def _may_go_on(self) -> bool:
@@ -118,6 +148,12 @@ class Updater:
             return True
         order = self._journal.order
         return order is not None and order.order_id == assignment.order_id
+
+    def _must_wait(self) -> bool:
+        """Ask whether the next step may be done now; the state stays, and the next poll asks again."""
+        deed = DEEDS.get(self._journal.state)
+        self._waits = (deed and self._outside.why_wait(deed)) or ""
+        return bool(self._waits)
 
     def _step(self) -> None:
         order = self._journal.order
@@ -162,6 +198,11 @@ class Updater:
 
     def _download(self, order: Order) -> None:
         """downloading -> verified | refused: every artefact whole, its hash compared."""
+        if self._fetch(order):
+            self._write(machine.verified(self._journal, self._now()))
+
+    def _fetch(self, order: Order) -> bool:
+        """Complete every artefact; False when the release was refused for a hash that came wrong too often."""
         for artefact in _manifest(order).artefacts:
             target = Target(artefact.path, artefact.length, artefact.sha256)
             try:
@@ -172,11 +213,13 @@ class Updater:
                 self._write(machine.wrong_hash(self._journal, self._now()))
                 if machine.is_open(self._journal):
                     raise
-                return
-        self._write(machine.verified(self._journal, self._now()))
+                return False
+        return True
 
     def _install(self, order: Order) -> None:
         """verified -> installed | refused: the spare slot filled and synced, the integer weights compared."""
+        if not self._fetch(order):  # an order may have rested here for months; a file that suffered is fetched anew
+            return
         release, slot = _manifest(order), self._slots.spare()
         previous = self._slots.active()
         base = self._slots.path(previous) if previous else None

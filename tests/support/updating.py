@@ -16,6 +16,7 @@ from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import ModelTools, installers
 from device_agent.update.machine import Moment
+from device_agent.update.permission import Deed
 from device_agent.update.retry import RetryPolicy
 from device_agent.update.slots import Slots
 from device_agent.update.trust.client import TrustClient
@@ -65,6 +66,7 @@ class UpdatingFrame:
         self.assignment: Assignment | Exception | None = None
         self.self_test: Callable[[Path], HealthFigures] = lambda directory: HEALTH
         self.now = lambda: datetime.now(UTC)
+        self.why_wait: Callable[[Deed], str | None] = lambda deed: None
         self._url = url
         self._root = root
 
@@ -73,7 +75,16 @@ class UpdatingFrame:
         outbox = Outbox(self.home / "outbox.sqlite")
         try:
             with httpx.Client() as http:
-                return self._updater(http, outbox).poll()
+                return self.start(http, outbox).poll()
+        finally:
+            outbox.close()
+
+    def reset(self, shipped: Path) -> journals.Journal:
+        """Start, and go back to the shipped model."""
+        outbox = Outbox(self.home / "outbox.sqlite")
+        try:
+            with httpx.Client() as http:
+                return self.start(http, outbox).reset(shipped)
         finally:
             outbox.close()
 
@@ -112,7 +123,8 @@ class UpdatingFrame:
         """Return the journal as it lies on the disk."""
         return journals.load(self.home / "update" / "journal.json")
 
-    def _updater(self, http: httpx.Client, outbox: Outbox) -> Updater:
+    def start(self, http: httpx.Client, outbox: Outbox) -> Updater:
+        """Put the updater together from what lies on the disk."""
         policy = RetryPolicy(attempts=2, base_seconds=0.0)
         tools = ModelTools(
             unpack=package.unpack,
@@ -146,6 +158,7 @@ class UpdatingFrame:
                 ),
                 facts=facts,
                 moment=lambda: Moment(frame=FRAME, boot=outbox.current_boot(), at=1.0),
+                why_wait=self.why_wait,
             ),
         )
 

@@ -14,7 +14,8 @@ from device_agent.engine.arrays import Sound
 from device_agent.engine.video.frames import SLOTS, FrameRing, Planes
 from device_agent.engine.video.job import END, EncodeJob, EncodeResult
 from device_agent.errors import StorageError, VideoError
-from device_agent.system.files import TEMPORARY_SUFFIX, disk_errors, sync_directory
+from device_agent.system import disk
+from device_agent.system.files import TEMPORARY_SUFFIX, disk_errors
 
 FPS = 25
 SOUND_RATE = 48_000
@@ -98,8 +99,8 @@ class VideoWriter:
             self._fail(answer)
         result = msgspec.json.decode(answer, type=EncodeResult)
         with disk_errors(f"cannot write {self._path}"):
-            self._temporary.replace(self._path)
-            sync_directory(self._path.parent)
+            disk.rename(self._temporary, self._path)
+            disk.sync_directory(self._path.parent)
         return result
 
     def _send(self, message: int) -> None:

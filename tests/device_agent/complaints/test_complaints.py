@@ -118,6 +118,7 @@ def test_a_power_cut_at_any_step_loses_no_complaint_and_doubles_none(home: Home,
         assert list(server.complaints) == [name]
         assert server.files == {f"{name}/clip": VIDEO, f"{name}/voice": VOICE}
         assert spool.waiting() == []
+        assert list(home.complaints.iterdir()) == []
         if not killed:
             break
     assert 10 < step < MANY_STEPS - 1

@@ -132,3 +132,11 @@ def test_random_bytes_are_never_more_than_a_model_error(tmp_path):
         (tmp_path / "junk").write_bytes(bytes([random.integers(0, 60), 0, 0, 0, 0, 0, 0, 0]) + random.bytes(64))
         with pytest.raises(ModelError):
             read_factors(tmp_path / "junk")
+
+
+@pytest.mark.parametrize("number", ["1e999", "1.0", "true", '"1"', "null", "-1"])
+def test_a_header_whose_sizes_are_no_whole_numbers_is_a_model_error(tmp_path, number):
+    header = f'{{"a.q":{{"dtype":"I8","shape":[{number}],"data_offsets":[0,1]}}}}'.encode()
+    (tmp_path / "odd").write_bytes(len(header).to_bytes(8, "little") + header + b"x")
+    with pytest.raises(ModelError):
+        integer_weights_hash(tmp_path / "odd")

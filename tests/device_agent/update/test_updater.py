@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from device_agent.errors import ServerRefused, ServerUnreachable, TrustError
+from device_agent.update.permission import Deed
 from frame_protocol.updates import ArtefactKind, UpdateState
 from tests.support.crash import run_until_step
 from tests.support.repository import TestRepository
@@ -169,6 +170,18 @@ def test_a_server_that_swaps_an_artefact_is_found_out(running_base, fleet, base)
         assert running_base.journal().state is UpdateState.DOWNLOADING
     assert running_base.poll().state is UpdateState.REFUSED
     assert running_base.active_weights() == base.weights
+
+
+@pytest.mark.parametrize("suffer", [lambda path: path.unlink(), lambda path: path.write_bytes(b"rot" * 1000)])
+def test_an_artefact_that_suffers_while_its_order_rests_is_fetched_anew(running_base, delta, suffer):
+    running_base.assignment = order(2, "fix")
+    running_base.why_wait = lambda deed: "a video plays" if deed is Deed.INSTALL else None
+    assert running_base.poll().state is UpdateState.VERIFIED
+    for path in (running_base.home / "update" / "downloads").iterdir():
+        suffer(path)
+    running_base.why_wait = lambda deed: None
+    assert running_base.poll().state is UpdateState.KEPT
+    assert running_base.active_weights() == delta.result
 
 
 def test_an_artefact_that_is_missing_is_asked_for_again_at_the_next_poll_only(running_base, fleet, delta):

@@ -1,0 +1,85 @@
+"""A frame whose network is a folder and whose outbox keeps SQLite's promises: a start takes milliseconds."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+
+from device_agent.engine import package
+from device_agent.update.journal import Journal
+from frame_protocol.telemetry import UpdateEvent
+from tests.crash import operations as ops
+from tests.crash.operations import Operation
+from tests.support.updating import UpdatingFrame
+
+CHUNK_BYTES = 4096
+"""What arrives of a download at once: small, so that a download is many operations."""
+
+
+class Folder(httpx.BaseTransport):
+    """Serves ``/tuf`` from the files of a repository, ranges included."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer as a static server does."""
+        path = self._directory / request.url.path.removeprefix("/tuf/")
+        if not path.is_file():
+            return httpx.Response(404)
+        data = path.read_bytes()
+        start = int(request.headers["Range"].removeprefix("bytes=").rstrip("-")) if "Range" in request.headers else 0
+        headers = {"Content-Length": str(len(data) - start)}
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        return httpx.Response(206 if start else 200, headers=headers, stream=Chunks(data[start:]))
+
+
+class Chunks(httpx.SyncByteStream):
+    """A body that arrives in small parts."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self._data), CHUNK_BYTES):
+            yield self._data[start : start + CHUNK_BYTES]
+
+
+class PromisedOutbox:
+    """Reports by key, each once; an append is one operation."""
+
+    def __init__(self, kept: list[ops.Report], into: list[Operation]) -> None:
+        self.kept = kept
+        self._into = into
+
+    def append(self, event: UpdateEvent, *, key: str) -> bool:
+        """Keep the report, unless one has its key."""
+        if any(report.key == key for report in self.kept):
+            return False
+        report = ops.Report(key, event.report)
+        self.kept.append(report)
+        self._into.append(report)
+        return True
+
+    def current_boot(self) -> str:
+        """Return the id of this boot."""
+        return "00000000b007b007"
+
+
+class CrashFrame(UpdatingFrame):
+    """A frame of which every start is given its disk and its outbox."""
+
+    def __init__(self, home: Path, repository: Path, root: bytes) -> None:
+        super().__init__(home, "http://folder", root)
+        self.network = Folder(repository)
+
+    def boot(self, kept: list[ops.Report], into: list[Operation]) -> Journal:
+        """Start, poll once, end."""
+        with httpx.Client(transport=self.network) as http:
+            return self.start(http, PromisedOutbox(kept, into)).poll()
+
+    def running(self) -> str | None:
+        """Return the hash of the weights that the frame would render with now, all files compared."""
+        link = self.models / "active"
+        return package.verify(link.resolve()).weights_sha256 if link.is_symlink() else None

@@ -1,0 +1,1 @@
+"""Artefacts and metadata with flipped bits; see docs/crash-tests.md."""

@@ -1,0 +1,41 @@
+"""A sample of ``make fuzz``: damaged artefacts and metadata are refused, break nothing and take no memory."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.crash.cuts import chance
+from tests.crash.scenarios import scratch
+from tests.fuzz.damage import damaged
+from tests.fuzz.run import bounded_memory, fuzz
+from tests.fuzz.targets import targets
+
+COUNT = 2000
+
+
+@pytest.fixture(scope="module")
+def made():
+    with scratch() as directory:
+        yield targets(directory)
+
+
+def test_nothing_damaged_is_accepted_and_nothing_breaks(made):
+    tally = fuzz(made, 2, range(COUNT))
+    assert tally.faults == []
+    assert tally.count == COUNT
+    assert {target.name for target in made} == {*tally.refused}
+
+
+def test_a_reader_that_accepts_damage_is_found_out(made):
+    careless = [replace(target, read=lambda data: data) for target in made]
+    assert len(fuzz(careless, 2, range(20)).faults) == 20
+
+
+def test_damage_is_never_none(made):
+    for number in range(2000):
+        assert damaged(b"\0\0\0\1", chance(1, number)) != b"\0\0\0\1"
+
+
+def test_memory_beyond_the_bound_is_an_error():
+    with bounded_memory(), pytest.raises(MemoryError):
+        bytes(1 << 30)
