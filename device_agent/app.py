@@ -15,6 +15,7 @@ import structlog
 
 from device_agent.complaints.spool import Spool
 from device_agent.complaints.upload import upload_all
+from device_agent.enrolment.renew import renew_if_due
 from device_agent.errors import StorageError, UpdateFailed
 from device_agent.system import active_model, clock, identity, lock, notify, sensors
 from device_agent.system.home import HOME_VARIABLE, Home
@@ -31,6 +32,8 @@ UPDATE_SECONDS = 4 * 3600.0
 """The longest an update may work in one go; it goes on at the next poll."""
 POLL_JITTER = 0.25
 COMPLAINT_SECONDS = 60.0
+RENEW_SECONDS = 6 * 3600.0
+"""How often the age of the certificate is looked at; only its last third costs a request."""
 WATCHDOG_MARGIN = 3.0
 """The agent speaks this many times in the interval that systemd allows."""
 
@@ -82,6 +85,7 @@ class Agent:
             Worker("telemetry", self._serve_link, Rhythm(CHECK_SECONDS)),
             Worker("health", self._report_health, Rhythm(rhythms.health)),
             Worker("complaints", self._send_complaints, Rhythm(rhythms.complaints, POLL_JITTER)),
+            Worker("identity", self._renew, Rhythm(RENEW_SECONDS, POLL_JITTER)),
             self._update,
         ]
 
@@ -141,6 +145,10 @@ class Agent:
             return  # the command ``complain`` is sending them
         if sent:
             self._log.info("complaints_sent", count=sent)
+
+    def _renew(self) -> None:
+        if renew_if_due(self._home):
+            self._log.info("certificate_renewed")
 
     def _poll_update(self) -> None:
         """Run one poll in a process of its own: its memory comes back, and its crash is not the agent's."""

@@ -1,4 +1,4 @@
-"""Enrolment: a claim code and a certificate request become a frame's identity."""
+"""Enrolment: a claim code and a certificate request become a frame's identity; later its certificate is renewed."""
 
 from typing import Annotated
 
@@ -19,6 +19,20 @@ class EnrolRequest(Versioned, kw_only=True, frozen=True):
     csr_pem: Pem
     """PKCS#10, EC P-256; the server chooses the subject."""
     timezone: ShortText = "UTC"
+
+
+class RenewRequest(Versioned, kw_only=True, frozen=True):
+    """Frame to server, POST /device/v1/renew: the key proves who asks, so an expired certificate is no hindrance."""
+
+    frame_id: FrameId
+    csr_pem: Pem
+    """PKCS#10, signed by the key that the frame enrolled with."""
+
+
+class RenewResponse(Versioned, kw_only=True, frozen=True):
+    """Server to frame."""
+
+    certificate_pem: Pem
 
 
 class EnrolResponse(Versioned, kw_only=True, frozen=True):

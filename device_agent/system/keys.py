@@ -62,9 +62,10 @@ def first_certificate(certificate_pem: str) -> str:
     return _certificate(certificate_pem).public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
-def expires(certificate_pem: str) -> datetime:
-    """Return the moment (UTC) after which the certificate is no longer valid."""
-    return _certificate(certificate_pem).not_valid_after_utc
+def validity(certificate_pem: str) -> tuple[datetime, datetime]:
+    """Return the moments (UTC) from which and up to which the certificate is valid."""
+    certificate = _certificate(certificate_pem)
+    return certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 def _load(key_pem: bytes) -> ec.EllipticCurvePrivateKey:

@@ -8,14 +8,14 @@ from fleet_server.devices import claims, enrolment
 from fleet_server.pki.store import CaStore
 from fleet_server.web import services
 from frame_protocol import codec
-from frame_protocol.enrolment import EnrolRequest, EnrolResponse
+from frame_protocol.enrolment import EnrolRequest, EnrolResponse, RenewRequest, RenewResponse
 
 bp = Blueprint("device_enrolment", __name__)
 
 
 @bp.post("/device/v1/enrol")
 def enrol() -> Response:
-    """Enrol a frame; the only device call that needs no client certificate."""
+    """Enrol a frame; it has no certificate yet."""
     config, database = services().config, services().database
     with database.transaction() as session:  # counted for itself, so that a refusal counts too
         count_try(session, f"enrol {request.remote_addr}", config.enrol_attempts_per_minute)
@@ -33,6 +33,18 @@ def enrol() -> Response:
         mqtt_port=config.broker_port,
     )
     return Response(codec.encode(answer), content_type="application/json")
+
+
+@bp.post("/device/v1/renew")
+def renew() -> Response:
+    """Renew a frame's certificate; needs none, for the old one may have expired in a drawer."""
+    config, database = services().config, services().database
+    wanted = codec.decode(request.get_data(), RenewRequest)
+    with database.transaction() as session:
+        count_try(session, f"renew {request.remote_addr}", config.enrol_attempts_per_minute)
+    with database.transaction() as session:
+        pem = enrolment.renew(session, CaStore(config.ca_dir).load(), wanted, config.certificate_days)
+    return Response(codec.encode(RenewResponse(certificate_pem=pem)), content_type="application/json")
 
 
 @bp.get("/healthz")

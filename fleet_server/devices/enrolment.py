@@ -23,12 +23,14 @@ from fleet_server.devices import claims
 from fleet_server.devices.models import Certificate, ClaimCode, Frame
 from fleet_server.errors import Conflict, Forbidden
 from fleet_server.pki import certificates
-from frame_protocol.enrolment import EnrolRequest
+from frame_protocol.enrolment import EnrolRequest, RenewRequest
 
 ID_CHARACTERS = string.ascii_lowercase + string.digits
 ID_LENGTH = 12
 REUSE_MARGIN = timedelta(days=7)
 """A certificate is handed out again only while it lasts this much longer."""
+FRESH_SHARE = 2 / 3
+"""Of its life; a younger one is handed out again when it is to be renewed, so asking twice makes one."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,23 @@ def enrol(
         _check_known(frame, code, key_pem)
     pem = _certificate(session, ca, frame, request.csr_pem, certificate_days)
     return Enrolled(frame.id, pem)
+
+
+def renew(session: Session, ca: certificates.Identity, request: RenewRequest, certificate_days: int) -> str:
+    """Return a certificate (PEM) that is good for two thirds of its life at least.
+
+    The request is signed by the key that the frame enrolled with: who has it is the frame. Somebody who repeats an
+    old request gets a certificate, which is no secret, and not the key. An unknown frame and a wrong key sound alike.
+    """
+    key_pem = certificates.public_pem(certificates.request_key(request.csr_pem))
+    frame = session.scalar(select(Frame).where(Frame.id == request.frame_id).with_for_update())
+    if frame is None or frame.public_key_pem != key_pem:
+        raise Forbidden("no frame of this name and key has enrolled here; ask support for a claim code")
+    if frame.revoked_at is not None:
+        raise Forbidden(f"{frame.id} is revoked; ask support")
+    return _certificate(
+        session, ca, frame, request.csr_pem, certificate_days, margin=timedelta(days=certificate_days) * FRESH_SHARE
+    )
 
 
 def _check_known(frame: Frame, code: ClaimCode, key_pem: str) -> None:
@@ -90,13 +109,21 @@ def _create(session: Session, code: ClaimCode, request: EnrolRequest, key_pem: s
     return frame
 
 
-def _certificate(session: Session, ca: certificates.Identity, frame: Frame, csr_pem: str, days: int) -> str:
+def _certificate(
+    session: Session,
+    ca: certificates.Identity,
+    frame: Frame,
+    csr_pem: str,
+    days: int,
+    *,
+    margin: timedelta = REUSE_MARGIN,
+) -> str:
     """Step 5."""
     now = utc_now()
     usable = select(Certificate).where(
         Certificate.frame_id == frame.id,
         Certificate.revoked_at.is_(None),
-        Certificate.expires_at > now + REUSE_MARGIN,
+        Certificate.expires_at > now + margin,
     )
     latest = session.scalar(usable.order_by(Certificate.issued_at.desc()).limit(1))
     if latest is not None:

@@ -8,16 +8,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import update
 
 from device_agent.enrolment.enrol import ENROL_PATH, Wish, enrol
+from device_agent.enrolment.renew import renew
 from device_agent.errors import ServerRefused
 from device_agent.system import identity, keys
 from device_agent.system.home import Home
 from device_agent.telemetry.outbox import Outbox
+from fleet_server.devices.models import Certificate
 from frame_protocol.telemetry import Fault
 from tests.support.crash import run_until_step
 from tests.support.running_fleet import RunningFleet
@@ -120,6 +124,21 @@ def home(fleet: RunningFleet, tmp_path: Path) -> Home:
     made = Home(tmp_path / "home")
     enrol(made, wish(fleet, f"TEL-{os.urandom(4).hex()}"))
     return made
+
+
+@pytest.mark.parametrize("left_days", [29, -200], ids=["last third", "months in a drawer"])
+def test_a_certificate_is_renewed_and_the_frame_goes_on_with_it(fleet: RunningFleet, home: Home, left_days: int):
+    known = identity.load(home)
+    ends = datetime.now(UTC) + timedelta(days=left_days)
+    with fleet.database.transaction() as session:
+        session.execute(update(Certificate).where(Certificate.frame_id == known.frame_id).values(expires_at=ends))
+    assert renew(home, known)
+    fresh = identity.load(home)
+    assert fresh.certificate_file.read_text() == fresh.record.certificate_pem != known.record.certificate_pem
+    expected = report(home, "renewed")
+    flush(home)
+    assert codes(fleet, known.frame_id) == expected
+    assert not renew(home, fresh)
 
 
 @pytest.mark.parametrize("victim", ["ingest", "mosquitto"])

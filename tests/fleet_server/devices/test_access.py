@@ -18,7 +18,7 @@ def test_a_revoked_frame_gets_403(as_frame, frame, database):
 
 
 def test_every_device_call_but_the_public_ones_demands_a_certificate(device_app):
-    public = {"device_enrolment.enrol", "device_enrolment.ca"}
+    public = {"device_enrolment.enrol", "device_enrolment.renew", "device_enrolment.ca"}
     open_calls = {
         rule.endpoint
         for rule in device_app.url_map.iter_rules()

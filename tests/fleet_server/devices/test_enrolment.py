@@ -1,20 +1,21 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from fleet_server import migrate
 from fleet_server.app import create_device_app
 from fleet_server.db import Database, utc_now
 from fleet_server.devices import claims, enrolment, service
-from fleet_server.devices.models import Frame
+from fleet_server.devices.models import Certificate, Frame
 from fleet_server.errors import Conflict, Forbidden
 from fleet_server.pki import certificates
 from frame_protocol import codec
-from frame_protocol.enrolment import EnrolResponse
+from frame_protocol.enrolment import EnrolResponse, RenewRequest
 from tests.support.simulated_frame import enrol_request
 
 SECRET = b"k" * 32
@@ -117,6 +118,49 @@ def test_enrolment_over_http_answers_what_the_protocol_says(as_frame, database, 
     assert enrolled.mqtt_port == config.broker_port
     assert enrolled.ca_pem == (config.ca_dir / "ca.pem").read_text()
     assert as_frame(None).get("/device/v1/ca").text == enrolled.ca_pem
+
+
+def renew_request(frame_id: str, key) -> RenewRequest:
+    return RenewRequest(frame_id=frame_id, csr_pem=enrol_request("AAAA-BBBB-CCCC", "SER-1", key).csr_pem)
+
+
+def renewed(database, ca, frame_id: str, key) -> str:
+    with database.transaction() as session:
+        return enrolment.renew(session, ca, renew_request(frame_id, key), 90)
+
+
+def age(database, frame_id: str, left: timedelta) -> None:
+    with database.transaction() as session:
+        session.execute(
+            update(Certificate).where(Certificate.frame_id == frame_id).values(expires_at=utc_now() + left)
+        )
+
+
+@pytest.mark.parametrize("left", [timedelta(days=59), timedelta(days=-200)], ids=["last two thirds", "expired"])
+def test_an_ageing_or_expired_certificate_is_renewed_once(any_database, ca, key, left):
+    done = enrol(any_database, ca, make_code(any_database), "SER-1", key)
+    age(any_database, done.frame_id, left)
+    fresh = renewed(any_database, ca, done.frame_id, key)
+    assert fresh != done.certificate_pem
+    assert x509.load_pem_x509_certificate(fresh.encode()).subject.rfc4514_string() == f"CN={done.frame_id}"
+    assert renewed(any_database, ca, done.frame_id, key) == fresh
+
+
+def test_a_young_certificate_is_given_again(any_database, ca, key):
+    done = enrol(any_database, ca, make_code(any_database), "SER-1", key)
+    assert renewed(any_database, ca, done.frame_id, key) == done.certificate_pem
+
+
+def test_another_key_an_unknown_frame_and_a_revoked_one_get_no_certificate(any_database, ca, key):
+    done = enrol(any_database, ca, make_code(any_database), "SER-1", key)
+    thief = ec.generate_private_key(ec.SECP256R1())
+    for frame_id, asking in ((done.frame_id, thief), ("frame-000000000000", key)):
+        with pytest.raises(Forbidden, match="no frame of this name and key"):
+            renewed(any_database, ca, frame_id, asking)
+    with any_database.transaction() as session:
+        service.revoke(session, "test", done.frame_id, "stolen")
+    with pytest.raises(Forbidden, match="revoked"):
+        renewed(any_database, ca, done.frame_id, key)
 
 
 @pytest.mark.parametrize(
