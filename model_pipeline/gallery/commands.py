@@ -22,7 +22,7 @@ HELP = """keys of the JSON:
     frames, fps          frames of the video; frames rendered a second
     yaw_degrees          how far the head is turned
     warnings             what the engine says about photo and voice
-    moments, opening_mm  frame numbers and lip openings: closed, half, widest
+    moments, opening_mm  frame numbers and lip openings within speech: closed, half, widest
 
 example: model-pipeline gallery --out gallery-out
 """

@@ -78,7 +78,7 @@ def _entry(engine: Engine, item: Item, out: Path, options: Options) -> Entry:
 def _made(engine: Engine, item: Item, sound: Path, out: Path, options: Options) -> Made:
     video, sheet = f"{item.name}.mp4", f"{item.name}.png"
     rendered = render(engine, item.photo, sound, out / video, options=options)
-    found = moments(rendered.trace.opening_mm)
+    found = moments(rendered.trace.opening_mm, rendered.trace.gate)
     _sheet(engine, item, out / video, found, options).save(out / sheet)
     return Made(
         video, sheet, rendered.event.frames, rendered.event.fps, rendered.yaw_degrees, rendered.warnings, found

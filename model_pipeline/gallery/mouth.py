@@ -14,10 +14,13 @@ HALF_SIDE_MM = 34.0
 BELOW_LIPS_MM = 6.0
 """The square's middle lies so far below the line of the lips: jaws go down."""
 
+FOLLOWING = 0.999
+"""The gate of speech; less is the ramp into a pause."""
+
 
 @dataclass(frozen=True)
 class Moments:
-    """Frame numbers from 0 and their lip openings in mm."""
+    """Frame numbers from 0 and their lip openings in mm, all within speech."""
 
     closed: int
     half: int
@@ -31,15 +34,19 @@ class Moments:
         return self.closed, self.half, self.widest
 
 
-def moments(openings: Sequence[float]) -> Moments:
-    """Return the frame with the smallest opening, the one nearest to half way, and the one with the largest.
+def moments(openings: Sequence[float], gates: Sequence[float]) -> Moments:
+    """Return the frames of speech with the smallest opening, the one nearest to half way, and the largest.
 
-    ``openings``: mm of each frame in which the voice lasts, at least one.
+    ``openings`` (mm) and ``gates`` (0..1, how far the mouth follows the model) of each frame in which the voice
+    lasts, at least one. Speech is where the gate is open, or opens most; in silence any mouth is closed. Lips pressed
+    together (below 0 mm) count as 0.
     """
-    curve = np.asarray(openings, dtype=np.float64)
-    closed, widest = int(curve.argmin()), int(curve.argmax())
-    half = int(np.abs(curve - (curve[closed] + curve[widest]) / 2).argmin())
-    return Moments(closed, half, widest, (float(curve[closed]), float(curve[half]), float(curve[widest])))
+    curve, gate = np.asarray(openings, dtype=np.float64), np.asarray(gates, dtype=np.float64)
+    spoken = np.flatnonzero(gate >= min(FOLLOWING, gate.max()))
+    low, high = curve[spoken].min(), curve[spoken].max()
+    frames = [int(spoken[np.abs(curve[spoken] - wanted).argmin()]) for wanted in (low, (low + high) / 2, high)]
+    closed, half, widest = (max(0.0, float(curve[frame])) for frame in frames)
+    return Moments(*frames, (closed, half, widest))
 
 
 def mouth_square(lips: NDArray[np.floating], px_per_mm: float, width: int, height: int) -> Box:

@@ -95,10 +95,14 @@ def test_every_voice_speaks_for_some_seconds(voice, tmp_path):
     assert 1.5 < sound_of(voice, tmp_path).stat().st_size / 2 / 16_000 < 9
 
 
-def test_moments_are_the_smallest_the_middle_and_the_largest_opening():
-    found = moments([3.0, 1.0, 4.0, 6.2, 9.0, 2.0])
+def test_moments_are_the_smallest_the_middle_and_the_largest_opening_of_speech():
+    found = moments([3.0, 1.0, 4.0, 6.2, 9.0, 0.0], [1.0, 1.0, 1.0, 1.0, 1.0, 0.5])
     assert found.frames == (1, 2, 4)
     assert found.opening_mm == (1.0, 4.0, 9.0)
+
+
+def test_moments_of_a_voice_too_short_for_the_gate_to_open_are_those_where_it_opens_most():
+    assert moments([0.0, 5.0, 1.0, 2.8], [0.0, 0.5, 0.5, 0.5]).frames == (2, 3, 1)
 
 
 def test_the_mouths_square_stays_inside_the_frame():
