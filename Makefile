@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-long drill crash crash-long fuzz check format train-nano evaluate bench-engine pictures bench-delta wheel clean
+.PHONY: help install demo serve test test-long drill crash crash-long fuzz check format train-nano evaluate bench-engine pictures gallery bench-delta wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -66,6 +66,9 @@ pictures: install  ## sharpness and teeth of the drawn mouth, change outside the
 	rm -rf .cache/nano && mkdir -p .cache/nano && tar -xf .cache/nano.lfm -C .cache/nano
 	$(BIN)/python -m device_agent.engine.pictures --model .cache/nano
 
+gallery: install  ## photos, voices and languages as videos on one page, gallery-out/index.html (minutes)
+	$(BIN)/model-pipeline gallery --out gallery-out $(if $(JSON),--json $(JSON))
+
 bench-delta:  ## size, speed and memory of LoRA deltas beside bsdiff, xdelta3 and zstd (JSON=file keeps the figures)
 	@scripts/bootstrap.sh bench
 	@$(BIN)/python -m model_pipeline.bench.delta $(if $(JSON),--json $(JSON))
@@ -74,4 +77,4 @@ wheel: install  ## build the frame's wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist packaging/frame
 
 clean:  ## remove what demo, serve and the tests leave behind
-	rm -rf demo-out serve-data build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf demo-out gallery-out serve-data build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -28,10 +28,10 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument("--voice", type=Path, required=True, help="a recording: WAV, MP3, M4A, OGG, FLAC ...")
     parser.add_argument("--out", type=Path, required=True, help="the MP4 file to write")
     parser.add_argument(
-        "--duration", type=_seconds, help="seconds of video (default: 15, or the voice if it is longer)"
+        "--duration", type=video_seconds, help="seconds of video (default: 15, or the voice if it is longer)"
     )
     parser.add_argument(
-        "--size", type=_size, default=SIZE_EXAMPLE, help=f"WIDTHxHEIGHT, even numbers ({SIZE_EXAMPLE})"
+        "--size", type=video_size, default=SIZE_EXAMPLE, help=f"WIDTHxHEIGHT, even numbers ({SIZE_EXAMPLE})"
     )
     parser.add_argument(
         "--fill", choices=("idle", "repeat"), default="idle", help="after the voice: rest, or say it again"
@@ -72,7 +72,8 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.set_defaults(run=run_render)
 
 
-def _size(text: str) -> tuple[int, int]:
+def video_size(text: str) -> tuple[int, int]:
+    """Return width and height of an argument such as 1920x1080."""
     width, _, height = text.lower().partition("x")
     if not (width.isdigit() and height.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT, such as {SIZE_EXAMPLE}")
@@ -82,7 +83,8 @@ def _size(text: str) -> tuple[int, int]:
     return size
 
 
-def _seconds(text: str) -> float:
+def video_seconds(text: str) -> float:
+    """Return an argument's seconds of video."""
     longest = 120.0
     try:
         value = float(text)
