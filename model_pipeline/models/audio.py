@@ -11,30 +11,24 @@ from torch.nn import functional
 
 from device_agent.engine.features import MEL_PER_FRAME, MELS
 from model_pipeline.models.config import ModelConfig
-from model_pipeline.models.layers import ChannelNorm, FeedForward, Pointwise, merge_heads, split_heads
+from model_pipeline.models.layers import AttentionLayer, ChannelNorm, merge_heads, split_heads
 
 FAR = -1e4
 
 
-class AudioLayer(nn.Module):
+class AudioLayer(AttentionLayer):
     """Banded self-attention and feed-forward."""
 
     def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        back, ahead = config.audio_band
-        self.heads, self.back, self.ahead = config.heads, back, ahead
-        self.norm = ChannelNorm(config.width)
-        self.q = Pointwise(config.width, config.width, bias=False)
-        self.k = Pointwise(config.width, config.width, bias=False)
-        self.v = Pointwise(config.width, config.width)
-        self.out = Pointwise(config.width, config.width, gain=(2 * config.audio_layers) ** -0.5)
-        self.distance = nn.Parameter(torch.zeros(config.heads, back + ahead + 1))
-        self.feed = FeedForward(config.width, depth=2 * config.audio_layers)
+        super().__init__(config.width, config.heads, depth=2 * config.audio_layers)
+        self.back, self.ahead = config.audio_band
+        self.distance = nn.Parameter(torch.zeros(config.heads, self.back + self.ahead + 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B,D,1,T] -> [B,D,1,T]."""
         y = self.norm(x)
-        q, k, v = (split_heads(layer(y), self.heads) for layer in (self.q, self.k, self.v))
+        q = split_heads(self.q(y), self.heads)
+        k, v = self.keys(y)
         scores = q.transpose(2, 3) @ k * q.shape[2] ** -0.5 + self.band(x.shape[3])
         mixed = v @ torch.softmax(scores, dim=-1).transpose(2, 3)
         x = x + self.out(merge_heads(mixed))
