@@ -45,6 +45,16 @@ def scaled(sizes: Sizes, factor: float) -> Sizes:
     return replace(sizes, **{name: max(2, round(getattr(sizes, name) * factor)) for name in fields})
 
 
+def batched(sizes: Sizes, clips: int | None) -> Sizes:
+    """Return ``sizes`` with ``clips`` in each micro-batch, real and synthetic speech in the same shares as before."""
+    if clips is None:
+        return sizes
+    real = max(1, round(clips * sizes.tune_real / (sizes.tune_real + sizes.tune_synthetic)))
+    return replace(
+        sizes, pretrain_batch=clips, tune_real=real, tune_synthetic=max(1, clips - real), photo_batch=clips // 2 * 2
+    )
+
+
 def model_geometry(model: Nano) -> Geometry:
     """Return millimetres of a model whose tokeniser is trained."""
     return geometry(model, torch.from_numpy(opening_row(model.basis())))
