@@ -1,11 +1,16 @@
-"""Commands of recipes: ``train-nano``."""
+"""Commands of recipes: ``train-nano`` and ``train``."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 DEFAULT_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 """The measured data beside the checkout (../shared/data)."""
+TRAIN = """Prepares the videos (see `prepare --help`), tunes the pretrained weights on them and packs the result.
+Kill it and run it again: it goes on. OUT gets prepared/ (tracks, photos, report), weights.safetensors, MODEL_CARD.md,
+curves.json, curves.png, TensorBoard events and model.lfm."""
+TRAIN_EXAMPLE = "example: model-pipeline train --videos recordings --out own   (docs/model/training.md)"
 EXAMPLE = "example: model-pipeline train-nano --out .cache/train-nano   (kill it, run it again: it goes on)"
 
 
@@ -22,10 +27,63 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, weights and curves")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the shared data (default: %(default)s)")
     parser.add_argument("--scale", type=float, default=1.0, help="factor on all steps, to try things out (default 1)")
-    parser.set_defaults(run=_train)
+    parser.set_defaults(run=_train_nano)
+    _add_train(subparsers)
 
 
-def _train(arguments: argparse.Namespace) -> int:
+def _add_train(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser(
+        "train",
+        help="retrain on your own videos: prepare, tune from the pretrained weights, pack",
+        description=TRAIN,
+        epilog=TRAIN_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder of videos, by speaker")
+    parser.add_argument("--out", type=Path, required=True, help="folder for everything that comes of it")
+    parser.add_argument(
+        "--settings", choices=("nano", "brief"), default="nano",
+        help="nano: rates and batches of the weights that ship, float32; brief: bf16, 2e-4 with cosine, 1,024 clips "
+        "a step in 8 micro-batches, checkpointing: for a larger machine (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--batch", type=int, metavar="CLIPS", help="clips of one step (default: that of --settings)")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor on all steps, to try things out (default 1)")
+    parser.add_argument("--max-minutes", type=float, default=120.0, metavar="N", help="set longer recordings aside")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write report, settings and last figures")
+    parser.set_defaults(run=_train_own)
+
+
+def _train_own(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from model_pipeline.prepare.display import Bars, print_report
+    from model_pipeline.prepare.prepare import prepare
+    from model_pipeline.recipes.own import PREPARED, train_own
+    from model_pipeline.training.curves import draw_curves
+    from model_pipeline.training.display import Display
+    from model_pipeline.training.settings import SETTINGS
+    from model_pipeline.training.stages import Sizes, scaled
+    from model_pipeline.training.threads import use_cores
+
+    use_cores()
+    settings = SETTINGS[arguments.settings]
+    if arguments.batch is not None:
+        settings = replace(settings, batch=arguments.batch)
+    prepared = arguments.out / PREPARED
+    with Bars() as bars:
+        report = prepare(arguments.videos, prepared, bars.begin, max_minutes=arguments.max_minutes)
+    print_report(report)
+    with Display(arguments.out) as display:
+        trained = train_own(prepared, arguments.out, scaled(Sizes(), arguments.scale), settings, display)
+    draw_curves(arguments.out)
+    if arguments.json:
+        keep = {"v": 1, "settings": settings.as_state(), "prepared": report.as_json(), **trained.as_json()}
+        arguments.json.write_text(json.dumps(keep, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{trained.model_id} is in {trained.package}; look at it with: model-pipeline gallery\n")
+    return 0
+
+
+def _train_nano(arguments: argparse.Namespace) -> int:
     from model_pipeline.recipes.nano import train_nano
     from model_pipeline.training.curves import draw_curves
     from model_pipeline.training.display import Display

@@ -17,9 +17,14 @@ def aligned_crop(picture: Pixels, to_picture: canonical.Similarity) -> Floats:
 
     Only position, size and roll are undone: yaw and pitch stay visible in the crop.
     """
+    square = crop_square(to_picture)
+    crop = square.cut(picture, SIZE).astype(np.float32) / 255.0
+    return np.ascontiguousarray(crop.transpose(2, 0, 1)[None])
+
+
+def crop_square(to_picture: canonical.Similarity) -> Square:
+    """Return the square of the picture that ``aligned_crop`` shows."""
     x, y, _ = to_picture.apply(np.array(CENTRE_MM))
     across = to_picture.rotation[:2, 0]
     angle = float(np.arctan2(across[1], across[0]))
-    square = Square(float(x), float(y), SIDE_MM * to_picture.scale, angle)
-    crop = square.cut(picture, SIZE).astype(np.float32) / 255.0
-    return np.ascontiguousarray(crop.transpose(2, 0, 1)[None])
+    return Square(float(x), float(y), SIDE_MM * to_picture.scale, angle)
