@@ -10,6 +10,15 @@ from model_pipeline.prepare.faces import FaceFinder, MeshTracker
 from model_pipeline.prepare.outcome import Outcome
 from model_pipeline.prepare.progress import Tick
 from model_pipeline.prepare.stages import align, dejitter, find, half, music, occlude, pose, speech, yellow
+from model_pipeline.prepare.stages.align import AlignSettings
+from model_pipeline.prepare.stages.dejitter import DejitterSettings
+from model_pipeline.prepare.stages.find import FindSettings
+from model_pipeline.prepare.stages.half import HalfSettings
+from model_pipeline.prepare.stages.music import MusicSettings
+from model_pipeline.prepare.stages.occlude import OccludeSettings
+from model_pipeline.prepare.stages.pose import PoseSettings
+from model_pipeline.prepare.stages.speech import SpeechSettings
+from model_pipeline.prepare.stages.yellow import YellowSettings
 
 Work = Callable[[Path, Path, Tick], Outcome]
 """Clip folder, folder for the clips made of it, progress -> what came of it."""
@@ -21,15 +30,15 @@ VERSION = 1
 class Settings:
     """The settings of every stage."""
 
-    find: find.FindSettings = field(default_factory=find.FindSettings)
-    dejitter: dejitter.DejitterSettings = field(default_factory=dejitter.DejitterSettings)
-    align: align.AlignSettings = field(default_factory=align.AlignSettings)
-    music: music.MusicSettings = field(default_factory=music.MusicSettings)
-    speech: speech.SpeechSettings = field(default_factory=speech.SpeechSettings)
-    pose: pose.PoseSettings = field(default_factory=pose.PoseSettings)
-    occlude: occlude.OccludeSettings = field(default_factory=occlude.OccludeSettings)
-    yellow: yellow.YellowSettings = field(default_factory=yellow.YellowSettings)
-    half: half.HalfSettings = field(default_factory=half.HalfSettings)
+    find: FindSettings = field(default_factory=FindSettings)
+    dejitter: DejitterSettings = field(default_factory=DejitterSettings)
+    align: AlignSettings = field(default_factory=AlignSettings)
+    music: MusicSettings = field(default_factory=MusicSettings)
+    speech: SpeechSettings = field(default_factory=SpeechSettings)
+    pose: PoseSettings = field(default_factory=PoseSettings)
+    occlude: OccludeSettings = field(default_factory=OccludeSettings)
+    yellow: YellowSettings = field(default_factory=YellowSettings)
+    half: HalfSettings = field(default_factory=HalfSettings)
 
 
 @dataclass(frozen=True)

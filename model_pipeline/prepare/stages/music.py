@@ -1,8 +1,9 @@
 """Stage ``music``: steady tones behind the voice are taken out of the sound; clean recordings pass untouched.
 
-Median filtering on long windows (Fitzgerald 2010, DAFx; Fitzgerald and Gainza 2010 for voices; Tachibana, Ono,
-Sagayama 2014 for why the window is long): in windows of a quarter second instruments that hold their notes are lines
-along time, and a voice, whose pitch moves, is spread. What stands out along time is masked.
+Median filtering for harmonic and percussive parts (Fitzgerald 2010, DAFx) on long windows: there, instruments that
+hold their notes are lines along time; a voice, whose pitch moves, is spread (Tachibana, Ono, Sagayama 2014). The
+level of a line is taken from the lower third of what is around it, as in minimum statistics (Martin 2001): a syllable
+is short, a note is long, so the voice's own vowels stay. What the lines explain is masked.
 
 It takes out: organs, strings, pads, held chords, hum. It leaves: drums (a mask for them takes plosives too, which
 lips close on) and singing, which counts as a voice.
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
+from scipy.ndimage import median_filter, percentile_filter
 from scipy.signal import istft, stft
 
 from device_agent.engine.features import SAMPLE_RATE
@@ -33,14 +34,17 @@ class MusicSettings:
 
     window: int = 4096
     """Samples: 256 ms."""
-    along_s: float = 1.1
-    """Length of the median along time: longer than a syllable, shorter than most notes' repeats."""
+    along_s: float = 0.6
+    """Stretch of time whose lower third is the level of a line: longer than a syllable, shorter than a held note."""
+    percentile: int = 30
     across_hz: float = 70.0
-    """Width of the median along frequency."""
-    power: float = 2.0
-    """Exponent of the soft mask."""
-    present_share: float = 0.25
-    """Share of the energy in steady tones from which the mask is used at all."""
+    """Width of the median along frequency that a line must stand out from."""
+    over: float = 1.5
+    """A line's level is taken this many times: its lower third underestimates it."""
+    quiet_share: float = 0.2
+    """Share of the windows, the quietest, that are looked at for music: in a clean recording they hold noise."""
+    present_share: float = 0.4
+    """Share of the quiet windows' energy in steady tones from which a clip has music; clean and noisy voices: 0.3."""
 
 
 def music(source: Path, target: Path, settings: MusicSettings, tick: Tick) -> Outcome:
@@ -56,26 +60,34 @@ def music(source: Path, target: Path, settings: MusicSettings, tick: Tick) -> Ou
 
 
 def without_music(sound: Floats, settings: MusicSettings) -> tuple[Floats, float]:
-    """Return ``sound`` (16 kHz) less its steady tones, and the share of its energy that lay in them."""
+    """Return ``sound`` (16 kHz) less its steady tones, and their share of the energy of its quiet windows."""
     if len(sound) < settings.window or float(np.sqrt(np.square(sound).mean())) < _SILENT_RMS:
         return sound, 0.0
-    hop = settings.window // 4
-    _, _, spectrum = stft(sound, SAMPLE_RATE, nperseg=settings.window, noverlap=settings.window - hop)
+    overlap = settings.window * 3 // 4
+    _, _, spectrum = stft(sound, SAMPLE_RATE, nperseg=settings.window, noverlap=overlap)
     size = np.abs(spectrum).astype(np.float32)
-    steady, moving = _medians(size, hop, settings)
-    mask = steady**settings.power / np.maximum(steady**settings.power + moving**settings.power, 1e-12)
-    share = float((np.square(size) * mask).sum() / np.square(size).sum())
-    _, left = istft(spectrum * (1 - mask), SAMPLE_RATE, nperseg=settings.window, noverlap=settings.window - hop)
+    mask = steady_mask(size, settings)
+    _, left = istft(spectrum * (1 - mask), SAMPLE_RATE, nperseg=settings.window, noverlap=overlap)
     out = np.zeros_like(sound)
     out[: min(len(out), len(left))] = left[: len(out)]
-    return out, share
+    return out, _quiet_share(np.square(size), mask, settings.quiet_share)
 
 
-def _medians(size: Floats, hop: int, settings: MusicSettings) -> tuple[Floats, Floats]:
-    """Return ``size`` [frequencies, times] filtered along time and along frequency."""
-    along = round(settings.along_s * SAMPLE_RATE / hop) | 1
+def steady_mask(size: Floats, settings: MusicSettings) -> Floats:
+    """Return which share 0..1 of the magnitudes [frequencies, times] is steady tones."""
+    along = round(settings.along_s * SAMPLE_RATE * 4 / settings.window) | 1
     across = round(settings.across_hz * settings.window / SAMPLE_RATE) | 1
-    return median_filter(size, (1, along), mode="nearest"), median_filter(size, (across, 1), mode="nearest")
+    line = percentile_filter(size, settings.percentile, (1, along), mode="nearest")
+    spread = median_filter(size, (across, 1), mode="nearest")
+    explained = np.minimum(1.0, np.square(settings.over * line / np.maximum(size, 1e-9)))
+    stands_out = np.square(line) / np.maximum(np.square(line) + np.square(spread), 1e-12)
+    return np.asarray(explained * stands_out, dtype=np.float32)
+
+
+def _quiet_share(power: Floats, mask: Floats, share: float) -> float:
+    loudness = power.sum(axis=0)
+    quiet = loudness <= np.quantile(loudness, share)
+    return float((power * mask)[:, quiet].sum() / max(float(power[:, quiet].sum()), 1e-12))
 
 
 def si_sdr(found: Floats, true: Floats) -> float:

@@ -12,6 +12,7 @@ import soundfile
 from device_agent.engine import canonical
 from device_agent.engine.features import SAMPLE_RATE
 from device_agent.engine.photo.aligned import aligned_crop
+from model_pipeline.bench.music import chords
 from model_pipeline.prepare.clip import Clip, read_clip, to_int16, write_clip
 from model_pipeline.prepare.faces import canonical_points
 from model_pipeline.prepare.layout68 import LAYOUT, mirror_of, points68
@@ -151,22 +152,6 @@ def test_where_the_flow_is_lost_the_detector_alone_counts(filmed):
 # music
 
 
-def chords(samples: int, level: float) -> np.ndarray:
-    """Four held chords of six harmonics each, over and over."""
-    dice, time = np.random.default_rng(0), np.arange(samples) / SAMPLE_RATE
-    out = np.zeros(samples)
-    step = round(1.2 * SAMPLE_RATE)
-    notes = ((220, 277.2, 329.6), (196, 246.9, 293.7), (174.6, 220, 261.6), (196, 246.9, 293.7))
-    for begin in range(0, samples, step):
-        part = time[begin : begin + step]
-        for note in notes[begin // step % 4]:
-            for overtone in range(1, 7):
-                out[begin : begin + step] += 0.6**overtone * np.sin(
-                    2 * np.pi * note * overtone * part + dice.uniform(0, 6)
-                )
-    return (out * level / np.sqrt(np.square(out).mean())).astype(np.float32)
-
-
 @pytest.fixture(scope="module")
 def reader() -> np.ndarray:
     return soundfile.read(READER, dtype="float32")[0]
@@ -174,14 +159,16 @@ def reader() -> np.ndarray:
 
 def test_held_chords_as_loud_as_the_voice_are_taken_out(reader):
     level = float(np.sqrt(np.square(reader).mean()))
-    mix = reader + chords(len(reader), level)
+    mix = reader + level * chords(len(reader))
     cleaned, share = without_music(mix, MusicSettings())
     assert share > MusicSettings().present_share
     assert si_sdr(cleaned, reader) > si_sdr(mix, reader) + 4.0
 
 
-def test_a_clean_voice_passes_untouched(reader, tmp_path):
-    clip = clip_of(still(frames=len(reader) // 640), sound=reader)
+@pytest.mark.parametrize("noise", [0.0, 0.3], ids=["clean", "in noise"])
+def test_a_voice_without_music_passes_untouched(noise, reader, tmp_path):
+    hiss = np.random.default_rng(0).normal(size=len(reader)) * noise * reader.std()
+    clip = clip_of(still(frames=len(reader) // 640), sound=reader + hiss)
     outcome = music(stored(clip, tmp_path), tmp_path / "out", MusicSettings(), silent)
     assert outcome.figures["clips_with_music"] == 0.0
     assert (read_clip(tmp_path / "out" / clip.id).audio == clip.audio).all()
