@@ -11,6 +11,8 @@ FEATURES = ("recipes", "prepare", "evaluate", "export", "fix", "gallery")
 
 EPILOG = """examples:
   model-pipeline train-nano --out .cache/train-nano
+  model-pipeline prepare --videos recordings --out prepared
+  model-pipeline train --videos recordings --out own
   model-pipeline evaluate --json scores.json
   model-pipeline package --out nano.lfm
   model-pipeline gallery --out gallery-out

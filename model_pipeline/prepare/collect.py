@@ -68,7 +68,7 @@ def _write_photos(path: Path, clips: Sequence[Clip]) -> None:
 
 
 def sheet(clips: Sequence[Clip]) -> NDArray[np.uint8]:
-    """Return a contact sheet in BGR: a row for each of some clips, plain photos and what the augmentation made."""
+    """Return a contact sheet in BGR: a row for each of some clips, the 68 points on its first photo."""
     chosen = [clips[int(i)] for i in np.unique(np.linspace(0, len(clips) - 1, min(_ROWS, len(clips))).astype(int))]
     rows = [_row(clip) for clip in chosen if len(clip.photos)]
     return np.concatenate(rows)
@@ -76,15 +76,15 @@ def sheet(clips: Sequence[Clip]) -> NDArray[np.uint8]:
 
 def _row(clip: Clip) -> NDArray[np.uint8]:
     wanted = np.unique(np.linspace(0, len(clip.photos) - 1, min(_COLUMNS, len(clip.photos))).astype(int))
-    tiles = [cv2.resize(_marked(clip, int(i)), (_TILE, _TILE), interpolation=cv2.INTER_AREA) for i in wanted]
+    photos = [_marked(clip), *(clip.photos[int(i)] for i in wanted[1:])]
+    tiles = [cv2.resize(photo, (_TILE, _TILE), interpolation=cv2.INTER_AREA) for photo in photos]
     tiles += [np.full((_TILE, _TILE, 3), 255, dtype=np.uint8)] * (_COLUMNS - len(tiles))
     return np.ascontiguousarray(np.concatenate(tiles, axis=1)[..., ::-1])
 
 
-def _marked(clip: Clip, index: int) -> NDArray[np.uint8]:
-    """Return a photo with the 68 points on it, where it is plain."""
-    photo = clip.photos[index].copy()
-    if "+" not in str(clip.treatment[index]):
-        for x, y in clip.photo_points[index][list(LAYOUT)]:
-            cv2.circle(photo, (round(float(x)), round(float(y))), 2, (0, 255, 0), -1)
+def _marked(clip: Clip) -> NDArray[np.uint8]:
+    """Return the first photo with the 68 points on it."""
+    photo = clip.photos[0].copy()
+    for x, y in clip.photo_points[0][list(LAYOUT)]:
+        cv2.circle(photo, (round(float(x)), round(float(y))), 2, (0, 255, 0), -1)
     return photo

@@ -65,7 +65,7 @@ def speech(source: Path, target: Path, listen: Listen, settings: SpeechSettings,
 def stretches(heard: NDArray[np.bool_], seconds: float, settings: SpeechSettings) -> list[tuple[float, float]]:
     """Return begin and end in seconds of the stretches of speech, padded, joined over short pauses."""
     found: list[tuple[float, float]] = []
-    for index in np.flatnonzero(heard):
+    for index in np.flatnonzero(heard).tolist():
         begin, end = index * WINDOW / SAMPLE_RATE, (index + 1) * WINDOW / SAMPLE_RATE
         if found and begin - found[-1][1] <= settings.pause_s:
             found[-1] = (found[-1][0], end)

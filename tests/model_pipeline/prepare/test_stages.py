@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import matplotlib.cbook
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -17,7 +18,7 @@ from model_pipeline.prepare.clip import Clip, read_clip, to_int16, write_clip
 from model_pipeline.prepare.faces import canonical_points
 from model_pipeline.prepare.layout68 import LAYOUT, mirror_of, points68
 from model_pipeline.prepare.media import upright
-from model_pipeline.prepare.outcome import Why
+from model_pipeline.prepare.outcome import Outcome, Why
 from model_pipeline.prepare.progress import silent
 from model_pipeline.prepare.stages import dejitter, half, occlude, pose, speech, yellow
 from model_pipeline.prepare.stages.align import AlignSettings, aligned68, in_photo
@@ -193,6 +194,20 @@ def test_a_clip_is_cut_to_where_somebody_speaks(reader, tmp_path):
     assert (piece.photo_pts >= 0).all() and (piece.photo_pts <= piece.seconds).all()
     assert [item.why for item in outcome.set_aside] == [Why.SILENCE]
     assert outcome.set_aside[0].seconds == pytest.approx(clip.seconds - piece.seconds, abs=0.01)
+
+
+def test_a_word_too_short_to_learn_from_is_set_aside_and_can_be_written_down(tmp_path):
+    clip = clip_of(still(frames=100))
+    heard = np.zeros(125, dtype=bool)
+    heard[60:65] = True
+    outcome = speech.speech(
+        stored(clip, tmp_path), tmp_path / "out", lambda _: heard, speech.SpeechSettings(), silent
+    )
+    assert {item.why: round(item.seconds, 2) for item in outcome.set_aside} == {
+        Why.TOO_SHORT: 0.76,
+        Why.SILENCE: 3.24,
+    }
+    assert msgspec.json.decode(msgspec.json.encode(outcome), type=Outcome) == outcome
 
 
 def test_short_pauses_stay_and_long_ones_divide():

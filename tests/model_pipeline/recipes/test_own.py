@@ -14,10 +14,12 @@ from device_agent.engine.render import Options, render
 from frame_protocol.model_package import WEIGHTS, ModelManifest
 from model_pipeline.data import espeak
 from model_pipeline.errors import DataMissing
+from model_pipeline.export import int8
 from model_pipeline.export.package import WEIGHTS_DIR
 from model_pipeline.gallery.photos import sample_portrait
 from model_pipeline.prepare.prepare import prepare
 from model_pipeline.prepare.report import Report
+from model_pipeline.recipes.nano import PRETRAINED, load_pretrained
 from model_pipeline.recipes.own import PREPARED, Trained, laid_together, own_tracks, train_own
 from model_pipeline.training.loop import Silent
 from model_pipeline.training.settings import NANO
@@ -76,7 +78,7 @@ def test_the_tracked_mouth_opens_and_closes(report, out):
 def test_the_package_runs_and_its_weights_have_learnt(trained, out, tmp_path):
     archive.extract(trained.package, tmp_path / "model", ModelManifest)
     assert package.verify(tmp_path / "model").model_id == trained.model_id
-    before, after = load_file(WEIGHTS_DIR / WEIGHTS), load_file(out / WEIGHTS)
+    before, after = int8.tensors_of(load_pretrained(WEIGHTS_DIR / PRETRAINED)), load_file(out / WEIGHTS)
     assert any((before[name] != after[name]).any() for name in after if name.startswith("spacetime."))
     assert all((before[name] == after[name]).all() for name in ("codebook", "canonical.points"))
     assert set(trained.last) == {"tune", "photos"} and json.dumps(trained.as_json())
