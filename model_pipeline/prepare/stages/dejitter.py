@@ -9,13 +9,14 @@ detector alone counts. Depth is left as detected: pictures do not show it.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from device_agent.engine import canonical
-from model_pipeline.prepare.clip import PICTURES, Clip, read_clip, read_jpegs, write_clip
+from model_pipeline.prepare.clip import PICTURES, read_clip, read_jpegs, write_clip
 from model_pipeline.prepare.faces import eyes_apart
 from model_pipeline.prepare.outcome import Outcome
 from model_pipeline.prepare.progress import Tick
@@ -38,24 +39,37 @@ class DejitterSettings:
     """Side of the patch that Lucas-Kanade compares."""
 
 
+class Watched(NamedTuple):
+    """What optical flow saw: ``moves`` [T-1,N,2] in pixels, ``trust`` [T-1,N] (0: not at all; 1: as a detection)."""
+
+    moves: Floats
+    trust: Floats
+
+
 def dejitter(source: Path, target: Path, settings: DejitterSettings, tick: Tick) -> Outcome:
     """Write the clip of ``source`` with steady landmarks."""
     clip = read_clip(source)
     pictures = [
         cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE) for jpeg in read_jpegs(source / PICTURES)
     ]
-    steady = steadied(clip.landmarks, pictures, settings, tick)
+    seen = watched(clip.landmarks, pictures, settings, tick)
+    steady = steadied(clip.landmarks, seen)
     write_clip(target / clip.id, replace(clip, landmarks=steady), source / PICTURES)
-    return Outcome(
-        [clip.id], [], clip.seconds, clip.seconds,
-        {"jitter_before_mm": jitter(clip), "jitter_after_mm": jitter(replace(clip, landmarks=steady))},
-    )  # fmt: skip
+    figures = {
+        "jitter_before_mm": jitter(clip.landmarks, seen),
+        "jitter_after_mm": jitter(steady, seen),
+        "flow_trusted_share": float((seen.trust > 0).mean()) if seen.trust.size else 0.0,
+    }
+    return Outcome([clip.id], [], clip.seconds, clip.seconds, figures)
 
 
-def jitter(clip: Clip) -> float:
-    """Return the mean second difference of the still upper face in mm a frame^2, x and y: what trembling adds."""
-    face = clip.landmarks[:, list(canonical.UPPER_FACE), :2] * mm_per_px(clip.landmarks)
-    return float(np.linalg.norm(np.diff(face, 2, axis=0), axis=-1).mean()) if len(face) > 2 else 0.0
+def jitter(landmarks: NDArray[np.floating], seen: Watched) -> float:
+    """Return the mean distance in mm a frame between how points [T,478,3] move and how the pixels under them do."""
+    trusted = seen.trust > 0
+    if not trusted.any():
+        return 0.0
+    away = np.diff(landmarks[..., :2], axis=0) - seen.moves
+    return float((np.linalg.norm(away, axis=-1) * trusted).sum() / trusted.sum()) * mm_per_px(landmarks)
 
 
 def mm_per_px(landmarks: NDArray[np.floating]) -> float:
@@ -63,22 +77,25 @@ def mm_per_px(landmarks: NDArray[np.floating]) -> float:
     return canonical.INTEROCULAR_MM / max(float(np.median(eyes_apart(landmarks))), 1e-6)
 
 
-def steadied(
+def watched(
     landmarks: NDArray[np.float32], pictures: list[NDArray[np.uint8]], settings: DejitterSettings, tick: Tick
-) -> NDArray[np.float32]:
-    """Return landmarks [T,478,3] that follow both the detector and the flow of grey ``pictures``."""
-    if len(landmarks) < 3:
-        return landmarks
+) -> Watched:
+    """Return how grey ``pictures`` move under landmarks [T,478,3], and how far that is to be trusted."""
     unit = mm_per_px(landmarks)
-    moves, trust = [], []
-    for t in range(1, len(landmarks)):
-        move, off = flow(pictures[t - 1], pictures[t], landmarks[t - 1, :, :2], settings.window_px)
+    moves = np.zeros((len(landmarks) - 1, landmarks.shape[1], 2))
+    trust = np.zeros(moves.shape[:2])
+    for t in range(len(moves)):
+        moves[t], off = flow(pictures[t], pictures[t + 1], landmarks[t, :, :2], settings.window_px)
         variance = settings.flow_mm**2 + np.square(off * unit)
-        moves.append(move)
-        trust.append(np.where(off * unit < settings.distrust_mm, settings.detector_mm**2 / variance, 0.0))
-        tick(t / len(landmarks))
+        trust[t] = np.where(off * unit < settings.distrust_mm, settings.detector_mm**2 / variance, 0.0)
+        tick((t + 1) / len(moves))
+    return Watched(moves, trust)
+
+
+def steadied(landmarks: NDArray[np.float32], seen: Watched) -> NDArray[np.float32]:
+    """Return landmarks [T,478,3] that follow both the detector and what was seen to move."""
     out = landmarks.copy()
-    out[..., :2] = smoothest(landmarks[..., :2].astype(np.float64), np.stack(moves), np.stack(trust))
+    out[..., :2] = smoothest(landmarks[..., :2].astype(np.float64), seen.moves, seen.trust)
     return out
 
 

@@ -126,9 +126,13 @@ def filmed() -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     return truth, seen.astype(np.float32), film
 
 
+def steady_path(seen: np.ndarray, film: list[np.ndarray]) -> np.ndarray:
+    return dejitter.steadied(seen, dejitter.watched(seen, film, dejitter.DejitterSettings(), silent))
+
+
 def test_landmarks_held_by_flow_tremble_less_than_half_as_much_and_stay_true(filmed):
     truth, seen, film = filmed
-    steady = dejitter.steadied(seen, film, dejitter.DejitterSettings(), silent)
+    steady = steady_path(seen, film)
     wrong = [np.sqrt(np.square(points - truth)[..., :2].mean()) for points in (seen, steady)]
     assert wrong[1] < wrong[0] / 2
     shake = [np.square(np.diff(points - truth, 2, axis=0)).mean() for points in (seen, steady)]
@@ -137,7 +141,7 @@ def test_landmarks_held_by_flow_tremble_less_than_half_as_much_and_stay_true(fil
 
 def test_fast_motion_neither_lags_nor_shrinks(filmed):
     truth, seen, film = filmed
-    steady = dejitter.steadied(seen, film, dejitter.DejitterSettings(), silent)
+    steady = steady_path(seen, film)
     nod, true_nod = (points[:, :468, 1].mean(axis=1) - points[:, :468, 1].mean() for points in (steady, truth))
     assert nod.std() / true_nod.std() == pytest.approx(1.0, abs=0.03)
     assert np.abs(nod - true_nod).max() < 0.2
@@ -146,7 +150,7 @@ def test_fast_motion_neither_lags_nor_shrinks(filmed):
 def test_where_the_flow_is_lost_the_detector_alone_counts(filmed):
     _, seen, film = filmed
     noise = [np.random.default_rng(t).integers(0, 256, film[0].shape, dtype=np.uint8) for t in range(len(film))]
-    steady = dejitter.steadied(seen, noise, dejitter.DejitterSettings(), silent)
+    steady = steady_path(seen, noise)
     assert np.median(np.abs(steady - seen)) < 0.02
 
 
