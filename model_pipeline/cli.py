@@ -6,12 +6,13 @@ import sys
 
 from model_pipeline.errors import LaboratoryError
 
-FEATURES = ("recipes", "evaluate", "export", "fix", "gallery")
+FEATURES = ("recipes", "evaluate", "ablate", "export", "fix", "gallery")
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
 
 EPILOG = """examples:
   model-pipeline train-nano --out .cache/train-nano
   model-pipeline evaluate --json scores.json
+  model-pipeline ablate --variants as-shipped plain-rope
   model-pipeline package --out nano.lfm
   model-pipeline gallery --out gallery-out
   model-pipeline analyse --video clip.mp4 --voice voice.wav
