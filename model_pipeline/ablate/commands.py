@@ -8,7 +8,8 @@ from pathlib import Path
 from model_pipeline.recipes.commands import DEFAULT_DATA
 
 EXAMPLE = """Every variant is trained from nothing at --scale of the shipped training's steps and clips, and scored on
-the speakers of one fold: compare rows of one run, not with `evaluate`. One seed: differences below 0.03 in r are noise.
+the speakers of one fold: compare rows of one run, not with `evaluate`. One seed: differences below 0.03 in r are
+noise.
 What is done is kept in --work; a killed run goes on with the next variant.
 
 example: model-pipeline ablate --variants as-shipped plain-rope --json ablations.json"""
