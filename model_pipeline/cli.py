@@ -6,7 +6,7 @@ import sys
 
 from model_pipeline.errors import LaboratoryError
 
-FEATURES = ("recipes", "prepare", "evaluate", "export", "fix", "gallery")
+FEATURES = ("recipes", "prepare", "evaluate", "ablate", "export", "fix", "gallery")
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
 
 EPILOG = """examples:
@@ -14,6 +14,7 @@ EPILOG = """examples:
   model-pipeline prepare --videos recordings --out prepared
   model-pipeline train --videos recordings --out own
   model-pipeline evaluate --json scores.json
+  model-pipeline ablate --variants as-shipped plain-rope
   model-pipeline package --out nano.lfm
   model-pipeline gallery --out gallery-out
   model-pipeline analyse --video clip.mp4 --voice voice.wav

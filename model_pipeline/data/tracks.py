@@ -4,6 +4,7 @@ The traps that this loader settles: each clip's own lag between sound and pictur
 counts that rounding loses, head motion (3D similarity of every frame to the first), and scale (63 mm between irises).
 """
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,16 @@ def load_tracks(data: Path) -> list[Track]:
     if not paths:
         raise DataMissing(f"{data / 'tracks'} holds no *.npz; name the folder of the shared data with --data DIR")
     return [load_track(path) for path in paths]
+
+
+def trusted_lags(data: Path) -> set[str]:
+    """Return the ids of clips whose own lag was measured, or assumed with nothing against it (tracks.csv)."""
+    with (data / "tracks" / "tracks.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {row["id"] for row in rows if not any(doubt in row["av_lag_basis"] for doubt in _DOUBTS)}
+
+
+_DOUBTS = ("weak", "no clear peak")
 
 
 def load_track(path: Path) -> Track:

@@ -1,5 +1,7 @@
 """The frame's own token loop over torch weights, so that a fold is scored by the code that plays on a frame."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -43,12 +45,22 @@ class TorchBackend:
         return np.asarray(self._decoder(torch.from_numpy(codes)).numpy())
 
 
-def speak(model: Nano, audio: Floats, sampling: Sampling) -> Floats:
-    """Return maps [F,4,64,64], without a photo."""
+class Spoken(NamedTuple):
+    """What a model says to a recording of F frames."""
+
+    maps: Floats
+    """[F,4,64,64] mm."""
+    codes: Floats
+    """[F,T,K]."""
+
+
+def speak(model: Nano, audio: Floats, sampling: Sampling) -> Spoken:
+    """Run the token loop on a 16 kHz recording, without a photo."""
     model.eval()
     backend = TorchBackend(model)
     constants = Constants(
         model.codebook.vectors.numpy(), model.points.numpy(), np.array(canonical.EXTENT_MM), model.opening_map.numpy()
     )
     motion = MotionModel(backend, model.config.graph_shape(), constants)
-    return np.stack([frame.motion for frame in motion.speak(audio, motion.null_prompt(), sampling)])
+    frames = list(motion.speak(audio, motion.null_prompt(), sampling))
+    return Spoken(np.stack([f.motion for f in frames]), np.stack([f.codes for f in frames]))

@@ -28,7 +28,10 @@ class Score:
     mpjpe_mm: float
     amplitude_ratio: float
     lag_frames: float
+    jitter_mm: float
+    """Mean |second difference| of the opening, mm per frame^2."""
     jitter_ratio: float
+    """The same over the real clip's."""
 
 
 def lips_of_maps(track: Track, maps: Floats, points: Floats, opening_map: Floats) -> Floats:
@@ -98,6 +101,7 @@ def score(predicted: Floats, real: Floats) -> Score:
         mpjpe_mm=float(np.linalg.norm(flat - true, axis=-1).mean()),
         amplitude_ratio=float(opening.std() / max(real_opening.std(), 1e-6)),
         lag_frames=lag(opening, real_opening),
+        jitter_mm=float(shake),
         jitter_ratio=float(shake / max(real_shake, 1e-6)),
     )
 

@@ -46,7 +46,7 @@ Mouth = Callable[[NDArray[np.float32]], Sequence[NDArray[np.floating]]]
 
 def without_photo(model: Nano, sampling: Sampling) -> Mouth:
     """Return the mouth of a model that sees no photo."""
-    return lambda audio: list(speak(model, audio, sampling))
+    return lambda audio: list(speak(model, audio, sampling).maps)
 
 
 def curve(mouth: Mouth, points: NDArray[np.floating], voice: str, sentence: str) -> Curve:

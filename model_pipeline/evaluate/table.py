@@ -1,28 +1,43 @@
-"""Scores as a table on the terminal."""
+"""Scores as tables on the terminal."""
 
 from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 
+from model_pipeline.evaluate.report import Report
+
 COLUMNS = {
-    "r_opening": ("r opening", "{:.2f}"), "r_opening_by_seconds": ("by seconds", "{:.2f}"),
+    "r_opening": ("r opening", "{:.2f}"), "r_opening_sd_of_seeds": ("± seeds", "{:.2f}"),
+    "r_opening_grid": ("GRID", "{:.2f}"), "r_opening_rest": ("rest", "{:.2f}"),
     "r_width": ("r width", "{:.2f}"),
-    "mpjpe_centred_mm": ("centred mm", "{:.2f}"), "mpjpe_mm": ("from photo mm", "{:.2f}"),
-    "amplitude_ratio": ("amplitude", "{:.2f}"),
-    "lag_frames": ("lag", "{:+.0f}"), "jitter_ratio": ("jitter", "{:.2f}"),
+    "mpjpe_centred_mm": ("centred mm", "{:.2f}"), "amplitude_ratio": ("amplitude", "{:.2f}"),
+    "lag_frames": ("lag", "{:+.0f}"), "lag_near_share": ("|lag| ≤ 1", "{:.0%}"),
+    "jitter_mm": ("jitter mm/f²", "{:.2f}"), "sync_r": ("sync r", "{:.2f}"), "sync_confidence": ("conf.", "{:.2f}"),
 }  # fmt: skip
 
 
-def print_table(rows: Mapping[str, Mapping[str, float]], clips: int) -> None:
-    """Print one line for each row."""
-    table = Table(title=f"{clips} clips of speakers held out; means over clips")
+def print_report(report: Report) -> None:
+    """Print every row, then what stands apart from them."""
+    console = Console()
+    seeds = report.settings["seeds"]
+    table = Table(title=f"{len(report.seconds)} clips of speakers held out; means over clips and {seeds} seed(s)")
     table.add_column("row")
     for title, _ in COLUMNS.values():
         table.add_column(title, justify="right")
-    for row, figures in rows.items():
+    for row, figures in report.table().items():
         table.add_row(row, *(shape.format(figures[name]) for name, (_, shape) in COLUMNS.items()))
-    Console().print(table)
+    console.print(table)
+    for row, sync in report.sync_of_long_clips().items():
+        console.print(f"judge, clips of 8 s and more, {row}: r {sync['r']:.2f}, confidence {sync['confidence']:.2f}")
+    for row, flow in report.flow.items():
+        console.print(
+            f"adjacent frames, {row}: centred {flow['centred']:.3f}, uncentred (the maker's) {flow['uncentred']:.3f}"
+        )
+    for book, (used, perplexity) in report.codebook.items():
+        console.print(f"codebook, {book}: {used:.1%} of the codes used, perplexity {perplexity:.0f}")
+    console.print("settings chosen by the other folds: " + ", ".join(f"{k}: {v}" for k, v in report.chosen.items()))
+    console.print(f"lag counted on {len(report.trusted)} clips: {' '.join(report.trusted)}")
 
 
 def print_figures(figures: Mapping[str, float]) -> None:

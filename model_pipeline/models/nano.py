@@ -51,10 +51,22 @@ class Nano(nn.Module):
 
     def logits(self, mel: torch.Tensor, feedback: torch.Tensor, prompt: Prompt) -> torch.Tensor:
         """Whole clip: mel [B,80,4*F], feedback [B,F,T,K] -> logits [B,F,T,codebook]."""
-        audio = self.audio(pad_mel(mel, self.config))
-        cos, sin = sequence_tables(audio.shape[3], self.config)
+        return self.motion_logits(self.audio(pad_mel(mel, self.config)), feedback, prompt)
+
+    def motion_logits(self, audio: torch.Tensor, feedback: torch.Tensor, prompt: Prompt) -> torch.Tensor:
+        """Audio tokens [B,D,1,F] and feedback [B,F,T,K] -> logits [B,F,T,codebook]."""
+        cos, sin = self.tables(audio.shape[3])
         out = self.spacetime(audio, feedback.permute(0, 3, 1, 2), prompt, cos, sin)
         return out.permute(0, 2, 3, 1)
+
+    def tables(self, frames: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rotation tables [1,dh,1,F*(1+T)] of a sequence."""
+        return sequence_tables(frames, self.config)
+
+    def fed_back(self, codes: torch.Tensor) -> torch.Tensor:
+        """Codes [B,F,T,K] -> what every frame is told of the past, of the same shape."""
+        lag = self.config.feedback_lag
+        return nn.functional.pad(codes, (0, 0, 0, 0, lag, 0))[:, : codes.shape[1]]
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
         """Code vectors [N,T,K] -> maps [N,4,64,64]."""

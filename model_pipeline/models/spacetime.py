@@ -91,6 +91,10 @@ class SpaceTime(nn.Module):
         logits = self.head(self.norm(flat))
         return logits.reshape(logits.shape[0], logits.shape[1], audio.shape[3], self.config.tokens_per_frame)
 
+    def mask(self, frames: int) -> torch.Tensor:
+        """Who sees whom: [1,1,N,N], 0 or HIDDEN."""
+        return sequence_mask(frames, self.config)
+
     def states(
         self, audio: torch.Tensor, feedback: torch.Tensor, prompt: Prompt, cos: torch.Tensor, sin: torch.Tensor
     ) -> torch.Tensor:
@@ -100,7 +104,7 @@ class SpaceTime(nn.Module):
         heard = audio.transpose(2, 3)
         visual = visual.reshape(batch, -1, frames, tokens) + self.place + heard
         x = torch.cat([heard, visual], dim=3).reshape(batch, -1, 1, frames * (1 + tokens))
-        mask = sequence_mask(frames, self.config)
+        mask = self.mask(frames)
         for layer, block in enumerate(self.blocks):
             y = block.norm(x)
             q = split_heads(block.q(y), block.heads)

@@ -72,6 +72,11 @@ class Codebook(nn.Module):
         self.members.mul_(DECAY).add_(chosen.sum(dim=0), alpha=1 - DECAY)
         self.sums.mul_(DECAY).add_(chosen.T @ flat, alpha=1 - DECAY)
         self.vectors.copy_(self.sums / self.members.clamp_min(1e-4)[:, None])
+        self.revive(flat, generator)
+
+    @torch.no_grad()
+    def revive(self, flat: torch.Tensor, generator: torch.Generator) -> None:
+        """Put codes without members on vectors [N,K] that need one."""
         dead = torch.nonzero(self.members < DEAD_BELOW).reshape(-1)
         if dead.numel():
             pick = torch.randint(flat.shape[0], (dead.numel(),), generator=generator)

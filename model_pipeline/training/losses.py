@@ -87,14 +87,13 @@ def targets(model: Nano, motion: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
         return ids.reshape(shape), soft.reshape(*shape, -1), model.codebook.lookup(ids).reshape(*shape, -1)
 
 
-def feedback_of(codes: torch.Tensor, lag: int, generator: torch.Generator) -> torch.Tensor:
-    """Codes [B,F,T,K] as a frame would feed them back, made untrustworthy so that the sound must carry the motion.
+def untrustworthy(past: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Spoil what is fed back [B,F,T,K], so that the sound must carry the motion.
 
     A quarter of the clips hears nothing of its past, a quarter another clip's past, the rest its own with gaps.
     """
-    past = functional.pad(codes, (0, 0, 0, 0, lag, 0))[:, : codes.shape[1]]
-    kind = torch.rand(codes.shape[0], 1, 1, 1, generator=generator)
-    gap = torch.rand(*codes.shape[:2], 1, 1, generator=generator) < 0.3
+    kind = torch.rand(past.shape[0], 1, 1, 1, generator=generator)
+    gap = torch.rand(*past.shape[:2], 1, 1, generator=generator) < 0.3
     other = past.roll(1, dims=0)
     own = torch.where(gap, other, past)
     return torch.where(kind < 0.25, torch.zeros_like(past), torch.where(kind < 0.5, other, own))
@@ -105,7 +104,7 @@ def losses(  # noqa: PLR0917
 ) -> Losses:
     """Return every loss of a batch."""
     _, soft, codes = targets(model, batch.motion)
-    feedback = feedback_of(codes, model.config.feedback_lag, generator)
+    feedback = untrustworthy(model.fed_back(codes), generator)
     logits = model.logits(batch.mel, feedback, prompt)
     return losses_of_logits(model, logits, soft, batch, shape, weights)
 

@@ -44,7 +44,7 @@ class MusicSettings:
     quiet_share: float = 0.2
     """Share of the windows, the quietest, that are looked at for music: in a clean recording they hold noise."""
     present_share: float = 0.45
-    """Share of the quiet windows' energy in steady tones from which a clip has music: voices alone stay below 0.41."""
+    """Share of the quiet windows' energy in steady tones from which a clip has music: voices alone reach 0.4."""
 
 
 def music(source: Path, target: Path, settings: MusicSettings, tick: Tick) -> Outcome:

@@ -1,0 +1,114 @@
+"""One fold under one seed: train model and peer on the other folds, keep what they say about the speakers left out.
+
+What the pretrained weights saw: synthetic speech, and the motion (never the sound) of all tracks.
+No pair of sound and motion of a held-out speaker is seen by anything that is scored on it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from frame_protocol.model_package import Decode, Sampling
+from model_pipeline.data import folds, samples
+from model_pipeline.data.tracks import Track, load_tracks
+from model_pipeline.evaluate import baselines, convnet
+from model_pipeline.evaluate.backend import speak
+from model_pipeline.evaluate.score import lips_of_maps, truth
+from model_pipeline.models.nano import Nano
+from model_pipeline.recipes.nano import SEED, fold_pools, load_pretrained, save_pretrained, tune_fold
+from model_pipeline.training.stages import Sizes
+
+Floats = NDArray[np.floating]
+TEMPERATURES = (0.5, 0.7, 1.0)
+"""Among these the setting of a fold is chosen by the other folds."""
+OTHER_WAYS = {
+    "argmax": Sampling(temperature=0.0),
+    "drawn": Sampling(decode=Decode.DRAW, temperature=0.15),
+}
+"""Rows for comparison: the likeliest code, and chance as little as keeps the correlation."""
+SEEDS_APART = 100
+
+
+def at(temperature: float) -> str:
+    """Return the row of the mean of the codes at a temperature."""
+    return f"mean at {temperature:g}"
+
+
+@dataclass
+class Predictions:
+    """What was predicted for the clips of one fold."""
+
+    lips: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    """row -> clip -> lip points [F,40,3] mm, in the space of the track."""
+    codes: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    """row -> clip -> codes [F,T,K]; row ``truth`` is the encoded real motion, unquantised."""
+
+    def save(self, path: Path) -> None:
+        """Write to ``path`` (npz), whole or not at all."""
+        arrays = {f"lips|{row}|{clip}": a for row, clips in self.lips.items() for clip, a in clips.items()}
+        arrays |= {f"codes|{row}|{clip}": a for row, clips in self.codes.items() for clip, a in clips.items()}
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez_compressed(file, **{name: a.astype(np.float32) for name, a in arrays.items()})
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Predictions":
+        """Read what ``save`` wrote."""
+        found = cls()
+        with np.load(path) as arrays:
+            for name in arrays.files:
+                kind, row, clip = name.split("|")
+                (found.lips if kind == "lips" else found.codes).setdefault(row, {})[clip] = arrays[name]
+        return found
+
+
+def run_fold(data: Path, weights: Path, fold: int, seed: int, *, sizes: Sizes, out: Path) -> Path:
+    """Train and predict one fold; ``out`` gets ``foldF-seedS.npz`` and the model's weights. Done before: nothing."""
+    path = out / f"fold{fold}-seed{seed}.npz"
+    if path.is_file():
+        return path
+    own_seed = SEED + fold + SEEDS_APART * seed
+    train, held_out = folds.split(load_tracks(data), fold)
+    model = load_pretrained(weights)
+    real, synthetic = fold_pools(model, train, sizes, own_seed)
+    peer = convnet.train(real, samples.opening_row(model.basis()), own_seed)
+    tune_fold(model, real, synthetic, sizes, own_seed)
+    save_pretrained(model, path.with_suffix(".safetensors"))
+    _predict(model, peer, train, held_out).save(path)
+    return path
+
+
+def _predict(model: Nano, peer: convnet.ConvNet, train: Sequence[Track], held_out: Sequence[Track]) -> Predictions:
+    found = Predictions()
+    basis = model.basis()
+    known, unknown = samples.speaker_motion(train, basis), samples.speaker_motion(held_out, basis)
+
+    def keep(row: str, maps: Mapping[str, Floats]) -> None:
+        found.lips[row] = {
+            track.id: lips_of_maps(track, maps[track.id], basis.points, basis.opening_map) for track in held_out
+        }
+
+    linear = {
+        "loudness": baselines.loud(known, unknown),
+        "ridge": baselines.ridge(known, unknown),
+        "conv net": [convnet.predict(peer, motion) for motion in unknown],
+    }
+    found.lips["static"] = {t.id: np.repeat(truth(t)[:1], len(t.points), axis=0) for t in held_out}
+    for row, predicted in linear.items():
+        maps = [np.tensordot(c, basis.maps, axes=1) for c in predicted]
+        keep(row, {m.track.id: one for m, one in zip(unknown, maps, strict=True)})
+    ways = OTHER_WAYS | {at(t): Sampling(decode=Decode.MEAN, temperature=t) for t in TEMPERATURES}
+    for row, way in ways.items():
+        spoken = {track.id: speak(model, track.audio, way) for track in held_out}
+        keep(row, {clip: one.maps for clip, one in spoken.items()})
+        found.codes[row] = {clip: one.codes for clip, one in spoken.items()}
+    with torch.inference_mode():
+        found.codes["truth"] = {
+            m.track.id: model.encoder(torch.from_numpy(m.motion.astype(np.float32))).numpy() for m in unknown
+        }
+    return found
