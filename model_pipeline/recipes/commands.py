@@ -4,6 +4,10 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model_pipeline.training.settings import Settings
 
 DEFAULT_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 """The measured data beside the checkout (../shared/data)."""
@@ -27,8 +31,35 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, weights and curves")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the shared data (default: %(default)s)")
     parser.add_argument("--scale", type=float, default=1.0, help="factor on all steps, to try things out (default 1)")
+    _add_settings(parser)
     parser.set_defaults(run=_train_nano)
     _add_train(subparsers)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--settings", choices=("nano", "brief"), default="nano",
+        help="nano: rates and batches of the weights that ship, float32; brief: bf16, 2e-4 with cosine, 1,024 clips "
+        "a step in 8 micro-batches, checkpointing: for a larger machine (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--batch", type=_clips, metavar="CLIPS", help="clips of one step (default: that of --settings)"
+    )
+
+
+def _clips(text: str) -> int:
+    if not text.isdigit() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of clips from 2")
+    return int(text)
+
+
+def _settings(arguments: argparse.Namespace) -> "Settings":
+    from dataclasses import replace
+
+    from model_pipeline.training.settings import SETTINGS
+
+    chosen = SETTINGS[arguments.settings]
+    return chosen if arguments.batch is None else replace(chosen, batch=arguments.batch)
 
 
 def _add_train(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -41,12 +72,7 @@ def _add_train(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--videos", type=Path, required=True, metavar="DIR", help="folder of videos, by speaker")
     parser.add_argument("--out", type=Path, required=True, help="folder for everything that comes of it")
-    parser.add_argument(
-        "--settings", choices=("nano", "brief"), default="nano",
-        help="nano: rates and batches of the weights that ship, float32; brief: bf16, 2e-4 with cosine, 1,024 clips "
-        "a step in 8 micro-batches, checkpointing: for a larger machine (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument("--batch", type=int, metavar="CLIPS", help="clips of one step (default: that of --settings)")
+    _add_settings(parser)
     parser.add_argument("--scale", type=float, default=1.0, help="factor on all steps, to try things out (default 1)")
     parser.add_argument("--max-minutes", type=float, default=120.0, metavar="N", help="set longer recordings aside")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write report, settings and last figures")
@@ -54,21 +80,16 @@ def _add_train(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _train_own(arguments: argparse.Namespace) -> int:
-    from dataclasses import replace
-
     from model_pipeline.prepare.display import Bars, print_report
     from model_pipeline.prepare.prepare import prepare
     from model_pipeline.recipes.own import PREPARED, train_own
     from model_pipeline.training.curves import draw_curves
     from model_pipeline.training.display import Display
-    from model_pipeline.training.settings import SETTINGS
     from model_pipeline.training.stages import Sizes, scaled
     from model_pipeline.training.threads import use_cores
 
     use_cores()
-    settings = SETTINGS[arguments.settings]
-    if arguments.batch is not None:
-        settings = replace(settings, batch=arguments.batch)
+    settings = _settings(arguments)
     prepared = arguments.out / PREPARED
     with Bars() as bars:
         report = prepare(arguments.videos, prepared, bars.begin, max_minutes=arguments.max_minutes)
@@ -93,7 +114,8 @@ def _train_nano(arguments: argparse.Namespace) -> int:
     use_cores()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with Display(arguments.out) as display:
-        train_nano(arguments.data, arguments.out, scaled(Sizes(), arguments.scale), display)
+        sizes = scaled(Sizes(), arguments.scale)
+        train_nano(arguments.data, arguments.out, sizes, display, settings=_settings(arguments))
     draw_curves(arguments.out)
     sys.stdout.write(f"weights, curves and card are in {arguments.out}; pack them with: model-pipeline package\n")
     return 0

@@ -26,6 +26,7 @@ from model_pipeline.training import stages
 from model_pipeline.training.loop import Run, Silent, Watcher
 from model_pipeline.training.photos import PhotoBook
 from model_pipeline.training.pool import Pool
+from model_pipeline.training.settings import Settings
 from model_pipeline.training.stages import Sizes
 
 PRETRAINED = "pretrained.safetensors"
@@ -44,11 +45,20 @@ class Material:
     synthetic: list[Sample]
 
 
-def train_nano(data: Path, out: Path, sizes: Sizes, watcher: Watcher, config: ModelConfig = NANO) -> Nano:
+def train_nano(  # noqa: PLR0917
+    data: Path,
+    out: Path,
+    sizes: Sizes,
+    watcher: Watcher,
+    config: ModelConfig = NANO,
+    settings: Settings | None = None,
+) -> Nano:
     """Train from nothing, or go on where a killed training stopped; write both weight files to ``out``."""
     torch.manual_seed(SEED)
     model = Nano(config)
-    run = Run(out, model, SEED, watcher)
+    settings = settings or Settings()
+    sizes = stages.batched(sizes, settings.micro_batch)
+    run = Run(out, model, SEED, watcher, settings=settings)
     resumed = run.resume()
     tracks = load_tracks(data)
     if not resumed:

@@ -5,8 +5,9 @@ prepared tracks, photos  -> tune, photos (the stages of ``nano``, from its pretr
 What a maker may ship depends on its recordings and on what the pretrained weights saw: their model card says that.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +16,20 @@ import torch
 from device_agent.engine import canonical
 from frame_protocol.model_package import WEIGHTS
 from model_pipeline.data.tracks import Track, by_speaker, load_tracks
-from model_pipeline.errors import DataMissing
+from model_pipeline.errors import DataMissing, WeightsUnusable
 from model_pipeline.export import int8
 from model_pipeline.export.package import CARD, WEIGHTS_DIR, package_weights
 from model_pipeline.prepare.collect import PHOTOS, TRACKS
+from model_pipeline.prepare.runner import digest_of
 from model_pipeline.recipes.nano import PRETRAINED, SEED, TUNE_SYNTHETIC, gather, load_pretrained, real_pool
 from model_pipeline.training import stages
-from model_pipeline.training.loop import Run, Watcher
+from model_pipeline.training.loop import CHECKPOINT, Run, Watcher
 from model_pipeline.training.photos import PhotoBook
 from model_pipeline.training.pool import Pool
 from model_pipeline.training.settings import Settings
 from model_pipeline.training.stages import Sizes
 
-PREPARED, PACKAGE = "prepared", "model.lfm"
+PREPARED, PACKAGE, MATERIAL = "prepared", "model.lfm", "material.json"
 LEAST_SECONDS = 2.0
 """Less than this cannot even fill one batch with different moments; useful amounts begin at some minutes."""
 
@@ -53,10 +55,11 @@ def train_own(  # noqa: PLR0917
 ) -> Trained:
     """Tune the weights in ``start`` on what ``prepare`` wrote; write weights, card, curves and package to ``out``.
 
-    Raises DataMissing where the recordings left too little.
+    Raises DataMissing where the recordings left too little, WeightsUnusable where ``out`` holds another training.
     """
     tracks = own_tracks(prepared)
     sizes = stages.batched(sizes, settings.micro_batch)
+    begin_or_go_on(prepared, out, sizes)
     torch.manual_seed(SEED)
     model = load_pretrained(start / PRETRAINED)
     run = Run(out, model, SEED, watcher, settings=settings)
@@ -71,6 +74,19 @@ def train_own(  # noqa: PLR0917
     (out / CARD).write_text(card(tracks, seconds, settings, start), encoding="utf-8")
     manifest = package_weights(out, out / PACKAGE)
     return Trained(manifest.model_id, out / PACKAGE, seconds, _last(run.curves))
+
+
+def begin_or_go_on(prepared: Path, out: Path, sizes: Sizes) -> None:
+    """Note what is learnt from in ``out``; refuse to go on with a training that was begun on something else."""
+    files = [*sorted((prepared / TRACKS).glob("*.npz")), prepared / PHOTOS]
+    now = {"sizes": asdict(sizes), "material": {path.name: digest_of(path) for path in files}}
+    note = out / MATERIAL
+    if (out / CHECKPOINT).is_file() and note.is_file() and json.loads(note.read_text(encoding="utf-8")) != now:
+        raise WeightsUnusable(
+            f"{out} holds a training on other recordings, or of another length; train into another folder, "
+            f"or remove {out / CHECKPOINT} to begin anew"
+        )
+    note.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
 
 
 def own_tracks(prepared: Path) -> list[Track]:

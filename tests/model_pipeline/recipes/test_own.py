@@ -1,6 +1,7 @@
 """From a video to a package: a maker's own recording is prepared, learnt from and packed, and a frame can run it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from device_agent.engine.loaded import Engine
 from device_agent.engine.render import Options, render
 from frame_protocol.model_package import WEIGHTS, ModelManifest
 from model_pipeline.data import espeak
-from model_pipeline.errors import DataMissing
+from model_pipeline.errors import DataMissing, WeightsUnusable
 from model_pipeline.export import int8
 from model_pipeline.export.package import WEIGHTS_DIR
 from model_pipeline.gallery.photos import sample_portrait
@@ -82,6 +83,11 @@ def test_the_package_runs_and_its_weights_have_learnt(trained, out, tmp_path):
     assert any((before[name] != after[name]).any() for name in after if name.startswith("spacetime."))
     assert all((before[name] == after[name]).all() for name in ("codebook", "canonical.points"))
     assert set(trained.last) == {"tune", "photos"} and json.dumps(trained.as_json())
+
+
+def test_a_folder_with_another_training_is_refused(trained, out):
+    with pytest.raises(WeightsUnusable, match=r"remove .*checkpoint\.pt"):
+        train_own(out / PREPARED, out, replace(FEW, tune_steps=4), NANO, Silent())
 
 
 def test_the_card_says_whose_recordings_it_was_and_what_came_before(trained, out):
