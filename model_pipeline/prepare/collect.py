@@ -1,6 +1,7 @@
 """The last clips -> what trains: tracks as the loader reads them, photos with their mouths' rest shapes, a sheet."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,32 +16,39 @@ from model_pipeline.prepare.runner import Unit
 TRACKS, PHOTOS, SHEET = "tracks", "photos.npz", "sheet.png"
 SUBPIXELS = 32
 """Landmarks are stored in units of 1/32 pixel."""
+MOST_PHOTOS = 4000
+"""0.8 GB: a training holds them in memory, and learns no more from more moments of the same faces."""
 _TILE, _COLUMNS, _ROWS = 128, 10, 8
 
 
-def collect(clips: Sequence[Unit], out: Path) -> tuple[dict[str, float], int]:
-    """Write tracks, photos and sheet of the last stage's clips; return seconds by speaker, and how many photos."""
+def collect(clips: Sequence[Unit], out: Path, *, most_photos: int = MOST_PHOTOS) -> tuple[dict[str, float], int]:
+    """Write tracks, photos and sheet of the last stage's clips; return seconds by speaker, and how many photos.
+
+    With more photos than ``most_photos`` every second (third, ...) clip gives its photos.
+    """
     (out / TRACKS).mkdir(parents=True, exist_ok=True)
     names = {f"{unit.name}.npz" for unit in clips}
     for old in (out / TRACKS).iterdir():
         if old.name not in names:
             old.unlink()
     seconds: dict[str, float] = {}
-    photos: list[Clip] = []
-    for clip in _read(clips):
+    count = 0
+    for unit in clips:
+        clip = read_clip(unit.source)
         write_track(out / TRACKS / f"{clip.id}.npz", clip)
         seconds[clip.speaker] = seconds.get(clip.speaker, 0.0) + clip.seconds
-        photos.append(clip)
-    count = sum(len(clip.photos) for clip in photos)
-    if count:
-        _write_photos(out / PHOTOS, photos)
-        cv2.imwrite(str(out / SHEET), sheet(photos))
-    return seconds, count
+        count += len(clip.photos)
+    if not count:
+        return seconds, 0
+    shown = [_shown(read_clip(unit.source)) for unit in clips[:: -(-count // most_photos)]]
+    _write_photos(out / PHOTOS, shown)
+    cv2.imwrite(str(out / SHEET), sheet([clip for clip in shown if len(clip.photos)]))
+    return seconds, sum(len(clip.photos) for clip in shown)
 
 
-def _read(clips: Sequence[Unit]) -> Iterator[Clip]:
-    for unit in clips:
-        yield read_clip(unit.source)
+def _shown(clip: Clip) -> Clip:
+    """Return the clip with its photos alone: hours of landmarks and sound need not be in memory for them."""
+    return replace(clip, landmarks=clip.landmarks[:0], points68=clip.points68[:0], audio=clip.audio[:0])
 
 
 def write_track(path: Path, clip: Clip) -> None:

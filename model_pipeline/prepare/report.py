@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from model_pipeline.prepare.outcome import ADVICE, Outcome, SetAside
+from model_pipeline.prepare.outcome import ADVICE, Outcome, SetAside, Why
 from model_pipeline.prepare.stages.find import NAME as FIND
 
 REPORT = "report.json"
@@ -69,7 +69,7 @@ class Report:
                 sums[place] = sums.get(place, 0.0) + item.seconds
         entries = [
             {"recording": source, "stage": stage, "why": why, "seconds": round(seconds, 2), "detail": detail,
-             "what_to_do": next(advice for reason, advice in ADVICE.items() if reason.value == why)}
+             "what_to_do": ADVICE[Why(why)]}
             for (source, stage, why, detail), seconds in sums.items()
         ]  # fmt: skip
         return sorted(entries, key=lambda entry: (-float(str(entry["seconds"])), str(entry["recording"])))

@@ -15,11 +15,12 @@ from model_pipeline.cli import main
 from model_pipeline.data import espeak
 from model_pipeline.data.tracks import load_tracks
 from model_pipeline.errors import DataMissing
+from model_pipeline.prepare.collect import collect
 from model_pipeline.prepare.outcome import ADVICE, Why
 from model_pipeline.prepare.pipeline import Settings
 from model_pipeline.prepare.prepare import prepare
 from model_pipeline.prepare.report import Report
-from model_pipeline.prepare.runner import hashes
+from model_pipeline.prepare.runner import Unit, hashes
 from model_pipeline.prepare.stages.half import HalfSettings
 from tests.support.recordings import CROWD, NOBODY, PERSON, ScriptedFinder, write_video
 
@@ -107,6 +108,13 @@ def test_what_is_kept_can_be_trained_on(prepared):
     with np.load(out / "photos.npz") as photos:
         assert photos["pixels"].shape == (report.photos, 256, 256, 3) and len(photos["rest"]) == report.photos
     assert (out / "sheet.png").stat().st_size > 1000
+
+
+def test_hours_of_recordings_give_no_more_photos_than_fit_into_memory(prepared, tmp_path):
+    out, report = prepared
+    clips = [Unit(folder.name, folder, "") for folder in sorted((out / "stages" / "08-half").glob("*/*/"))]
+    seconds, photos = collect(clips, tmp_path, most_photos=report.photos - 1)
+    assert seconds == report.speakers and 0 < photos < report.photos
 
 
 def test_no_second_is_lost_between_the_stages(prepared):
