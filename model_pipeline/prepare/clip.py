@@ -1,5 +1,6 @@
-"""A clip on its way through the stages: one face, its sound, its landmarks. On disk a folder with ``clip.npz``."""
+"""A clip on its way through the stages: one face, its sound, its landmarks. On disk a folder of arrays."""
 
+import filecmp
 import os
 import shutil
 from dataclasses import dataclass, field, fields
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from device_agent.engine.features import SAMPLE_RATE
 
-CLIP, PICTURES = "clip.npz", "pictures.npz"
+CLIP, MOTION, PHOTOS, PICTURES = "clip.npz", "motion.npz", "photos.npz", "pictures.npz"
+MOTION_FIELDS = ("pts", "landmarks", "ok", "points68")
+PHOTO_FIELDS = ("photos", "photo_pts", "photo_points", "rest", "treatment")
 FULL_SCALE = 32767
 
 
@@ -69,21 +72,35 @@ def to_int16(sound: NDArray[np.floating]) -> NDArray[np.int16]:
     return np.round(np.clip(sound, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
 
 
-def write_clip(folder: Path, clip: Clip, pictures: Path | None = None) -> None:
-    """Write a clip into the new ``folder``; its pictures, where it still has some, are linked and not copied."""
+def write_clip(folder: Path, clip: Clip, like: Path | None = None, *, pictures: bool = False) -> None:
+    """Write a clip into the new ``folder``.
+
+    What is the same in the clip folder ``like`` is linked and takes no room; so are its ``pictures``, where wanted.
+    """
     folder.mkdir(parents=True)
-    np.savez(folder / CLIP, **{item.name: getattr(clip, item.name) for item in fields(Clip)})
-    if pictures is not None and pictures.is_file():
-        try:
-            os.link(pictures, folder / PICTURES)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(pictures, folder / PICTURES)
+    rest = [item.name for item in fields(Clip) if item.name not in {*MOTION_FIELDS, *PHOTO_FIELDS}]
+    for name, group in ((CLIP, rest), (MOTION, MOTION_FIELDS), (PHOTOS, PHOTO_FIELDS)):
+        np.savez(folder / name, **{field_name: getattr(clip, field_name) for field_name in group})
+        if like is not None and filecmp.cmp(folder / name, like / name, shallow=False):
+            (folder / name).unlink()
+            _link(like / name, folder / name)
+    if pictures and like is not None:
+        _link(like / PICTURES, folder / PICTURES)
+
+
+def _link(old: Path, new: Path) -> None:
+    try:
+        os.link(old, new)
+    except OSError:  # a file system without links
+        shutil.copyfile(old, new)
 
 
 def read_clip(folder: Path) -> Clip:
     """Read a clip."""
-    with np.load(folder / CLIP) as packed:
-        values = {name: packed[name] for name in packed.files}
+    values = {}
+    for part in (CLIP, MOTION, PHOTOS):
+        with np.load(folder / part) as packed:
+            values |= {name: packed[name] for name in packed.files}
     plain = {"id": str, "speaker": str, "source": str, "start": float, "size": int}
     return Clip(**{name: plain[name](value) if name in plain else value for name, value in values.items()})
 

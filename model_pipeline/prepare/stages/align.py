@@ -45,7 +45,7 @@ def align(source: Path, target: Path, settings: AlignSettings, tick: Tick) -> Ou
     if clip.ok.mean() < settings.least_ok:
         outcome.set_aside.append(SetAside(clip.source, Why.LOST_FACE, clip.seconds))
         return outcome
-    write_clip(target / clip.id, photographed(clip, read_jpegs(source / PICTURES), settings.photos))
+    write_clip(target / clip.id, photographed(clip, read_jpegs(source / PICTURES), settings.photos), source)
     outcome.kept, outcome.seconds_out = [clip.id], clip.seconds
     tick(1.0)
     return outcome

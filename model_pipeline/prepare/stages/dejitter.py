@@ -54,7 +54,7 @@ def dejitter(source: Path, target: Path, settings: DejitterSettings, tick: Tick)
     ]
     seen = watched(clip.landmarks, pictures, settings, tick)
     steady = steadied(clip.landmarks, seen)
-    write_clip(target / clip.id, replace(clip, landmarks=steady), source / PICTURES)
+    write_clip(target / clip.id, replace(clip, landmarks=steady), source, pictures=True)
     figures = {
         "jitter_before_mm": jitter(clip.landmarks, seen),
         "jitter_after_mm": jitter(steady, seen),

@@ -33,7 +33,7 @@ def half(source: Path, target: Path, settings: HalfSettings, tick: Tick) -> Outc
     for index in dice.permutation(len(photos))[:count]:
         photos[index] = halved(photos[index], clip.photo_points[index], dice)
         treatment[index] += TREATED
-    write_clip(target / clip.id, replace(clip, photos=photos, treatment=treatment))
+    write_clip(target / clip.id, replace(clip, photos=photos, treatment=treatment), source)
     tick(1.0)
     return Outcome(
         [clip.id], [], clip.seconds, clip.seconds, {"halved_share": count / len(photos)} if len(photos) else {}

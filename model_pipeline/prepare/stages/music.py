@@ -52,7 +52,7 @@ def music(source: Path, target: Path, settings: MusicSettings, tick: Tick) -> Ou
     clip = read_clip(source)
     cleaned, share = without_music(clip.sound(), settings)
     present = share >= settings.present_share
-    write_clip(target / clip.id, replace(clip, audio=to_int16(cleaned)) if present else clip)
+    write_clip(target / clip.id, replace(clip, audio=to_int16(cleaned)) if present else clip, source)
     tick(1.0)
     return Outcome(
         [clip.id], [], clip.seconds, clip.seconds, {"steady_share": share, "clips_with_music": float(present)}

@@ -42,7 +42,7 @@ def occlude(source: Path, target: Path, settings: OccludeSettings, tick: Tick) -
         hidden.append(np.where(cover[..., None], dice.integers(0, 256, 3, dtype=np.uint8), photo))
         shares.append(float((cover & face).sum() / face.sum()))
     out = with_copies(clip, np.stack(hidden), TREATED) if hidden else clip
-    write_clip(target / clip.id, out)
+    write_clip(target / clip.id, out, source)
     tick(1.0)
     figures = {"hidden_share": float(np.mean(shares))} if shares else {}
     return Outcome([clip.id], [], clip.seconds, clip.seconds, figures)

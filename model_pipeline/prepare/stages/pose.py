@@ -42,7 +42,7 @@ def pose(source: Path, target: Path, settings: PoseSettings, tick: Tick) -> Outc
         return outcome
     copies = [clip, mirrored(clip)] if abs(yaw) > settings.mirror_above else [clip]
     for copy in copies:
-        write_clip(target / copy.id, copy)
+        write_clip(target / copy.id, copy, source)
         outcome.kept.append(copy.id)
         outcome.seconds_out += copy.seconds
     outcome.figures["mirrored_copies"] = float(len(copies) - 1)

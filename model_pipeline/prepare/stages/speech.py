@@ -51,7 +51,7 @@ def speech(source: Path, target: Path, listen: Listen, settings: SpeechSettings,
             outcome.set_aside.append(SetAside(clip.source, Why.TOO_SHORT, end - begin))
             continue
         piece = cut(clip, begin, end)
-        write_clip(target / piece.id, piece)
+        write_clip(target / piece.id, piece, source)
         outcome.kept.append(piece.id)
         outcome.seconds_out += piece.seconds
     silent = outcome.seconds_in - outcome.seconds_out - sum(item.seconds for item in outcome.set_aside)

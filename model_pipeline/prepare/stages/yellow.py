@@ -40,7 +40,7 @@ def yellow(source: Path, target: Path, settings: YellowSettings, tick: Tick) -> 
         if dice.random() >= settings.untouched:
             photos[index] = aged(photo, settings, dice)
             treatment[index] += TREATED
-    write_clip(target / clip.id, replace(clip, photos=photos, treatment=treatment))
+    write_clip(target / clip.id, replace(clip, photos=photos, treatment=treatment), source)
     tick(1.0)
     share = float(np.mean(np.char.find(treatment, TREATED) >= 0)) if len(treatment) else 0.0
     return Outcome([clip.id], [], clip.seconds, clip.seconds, {"yellowed_share": share})

@@ -138,7 +138,9 @@ def test_a_damaged_file_is_made_again_and_nothing_else(videos, prepared):
     out, _ = prepared
     before = hashes(out)
     damaged = next((out / "stages" / "03-music").rglob("clip.npz"))
-    damaged.write_bytes(damaged.read_bytes()[:-100])
+    data = damaged.read_bytes()
+    damaged.unlink()
+    damaged.write_bytes(data[:-100])
     assert run(videos, out).fresh == 1
     assert hashes(out) == before
 
