@@ -74,7 +74,7 @@ def _gallery(arguments: argparse.Namespace) -> int:
     items = planned(find_photos(arguments.photos or usual), VOICES)[: arguments.only]
     options = Options(width=arguments.size[0], height=arguments.size[1], seconds=arguments.seconds)
     with tempfile.TemporaryDirectory(prefix="liveframe-gallery-") as folder:
-        engine = _engine(arguments.weights, Path(folder))
+        engine = packed_engine(arguments.weights, Path(folder))
         with pieces("gallery", len(items)) as advance:
             entries = make_all(engine, items, arguments.out, options, done=advance)
     model_id = engine.manifest.model_id
@@ -87,7 +87,7 @@ def _gallery(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _engine(weights: Path | None, folder: Path) -> "Engine":
+def packed_engine(weights: Path | None, folder: Path) -> "Engine":
     """Pack and load the weights as a frame would."""
     from device_agent.engine import archive, package
     from device_agent.engine.loaded import Engine

@@ -148,7 +148,7 @@ def _hair(person: Person, asset: HeadAsset, seen: Surface, colour: Floats, lips:
     head = regions.scalp(edge, 4.5) * (1 - step(ears, 0.3, 0.7)) * (0.12 if person.hair_mm == 0 else 1.0)
     if person.beard_mm == 0:
         return _mix(colour, shade, head), head
-    grain = noise(x * 1.5 + z * 0.7, y * 0.55 + z * 0.3, sharp=True)
+    grain = noise(np.arctan2(np.abs(x), 40.0 - z) * 70.0 * np.sign(x) + 0.4 * y, y * 0.45, sharp=True)
     density = min(1.0, 0.38 + person.beard_mm / 6)
     grown = np.clip(regions.beard(seen.place) * (density + 0.25 * grain), 0, 0.96) * (1 - step(lips, 0.25, 0.6))
     bristle = linear(person.hair) * np.clip(1 + 0.4 * grain, 0.3, 2.0)[:, None]

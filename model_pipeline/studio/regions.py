@@ -43,7 +43,7 @@ def beard(place: Floats) -> Floats:
     """Return 0..1 for positions [...,3]: 1 where a full beard grows (the lips are left out elsewhere)."""
     x, y, z = np.abs(place[..., 0]), place[..., 1], place[..., 2]
     cheek = np.interp(x, [0, 26, 40, 55, 74], [88, 76, 62, 46, 16])
-    lower = step(y - cheek, -3.0, 6.0) * step(z, 88.0, 70.0) * step(y, 148.0, 128.0)
+    lower = step(y - cheek, -3.0, 6.0) * step(z, 88.0, 70.0) * step(y + 0.35 * np.maximum(z, 0), 146.0, 126.0)
     lip = step(y, 49.0, 53.0) * step(y, 76.0, 70.0) * step(x, MOUSTACHE_MM + 6, MOUSTACHE_MM - 2)
     lip = lip * (1 - 0.75 * step(x, 3.5, 1.0) * step(y, 56.0, 52.0))
     return np.maximum(lower, lip)
