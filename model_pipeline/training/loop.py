@@ -18,6 +18,7 @@ from torch import nn
 
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.models.nano import Nano
+from model_pipeline.training.averaged import Averaged
 from model_pipeline.training.checkpointing import checkpointed
 from model_pipeline.training.settings import FLOAT32, NANO, PRECISIONS, Settings
 
@@ -62,6 +63,8 @@ class Stage:
     """Number of the micro-batch (of the step, where nothing is accumulated) and dice -> loss and figures."""
     after: Callable[[int, torch.Generator], None] = field(default=lambda step, generator: None)
     """Called after the optimiser's step."""
+    average: float = 0.0
+    """Above 0 the stage ends with the moving average of its weights under this decay (Polyak and Juditsky, 1992)."""
 
 
 @dataclass
@@ -101,16 +104,19 @@ class Run:
         if stage.name in self.finished:
             return
         optimiser = torch.optim.AdamW(stage.parameters, lr=self._rate(stage), betas=(0.9, 0.98), weight_decay=0.01)
-        done = self._restore(stage, optimiser)
+        averaged = Averaged(stage.parameters, stage.average)
+        done = self._restore(stage, optimiser, averaged)
         self.watcher.stage(stage.name, stage.steps, done)
         for step in range(done, stage.steps):
             figures = self._step(stage, optimiser, step)
+            averaged.follow(step)
             self.curves.append({"stage": stage.name, "step": step, **figures})
             self.watcher.step(stage.name, step + 1, figures)
             if time.monotonic() - self._saved_at > self.save_every_s:
-                self._save(stage.name, step + 1, optimiser)
+                self._save(stage.name, step + 1, optimiser, averaged)
+        averaged.adopt()
         self.finished.append(stage.name)
-        self._save("", 0, None)
+        self._save("", 0)
 
     def _rate(self, stage: Stage) -> float:
         return stage.rate if self.settings.rate is None else self.settings.rate
@@ -135,14 +141,17 @@ class Run:
             (loss / self.settings.accumulate).backward()
         return {"loss": float(loss.detach()), **figures}
 
-    def _restore(self, stage: Stage, optimiser: torch.optim.Optimizer) -> int:
+    def _restore(self, stage: Stage, optimiser: torch.optim.Optimizer, averaged: Averaged) -> int:
         state = self._resume
         if state is None or state["stage"] != stage.name:
             return 0
         optimiser.load_state_dict(state["optimiser"])
+        averaged.load(state["averaged"])
         return int(state["step"])
 
-    def _save(self, stage: str, step: int, optimiser: torch.optim.Optimizer | None) -> None:
+    def _save(
+        self, stage: str, step: int, optimiser: torch.optim.Optimizer | None = None, averaged: Averaged | None = None
+    ) -> None:
         self._saved_at = time.monotonic()
         if self.out is None:
             return
@@ -150,7 +159,7 @@ class Run:
         state = {
             "model": self.model.state_dict(), "stage": stage, "step": step, "finished": self.finished,
             "curves": self.curves, "optimiser": optimiser.state_dict() if optimiser else None,
-            "settings": self.settings.as_state(),
+            "averaged": averaged.values if averaged else [], "settings": self.settings.as_state(),
         }  # fmt: skip
         part = self.out / f"{CHECKPOINT}.part"
         with part.open("wb") as file:

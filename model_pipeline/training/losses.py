@@ -37,6 +37,8 @@ class LossWeights:
     speed: float = 0.1
     closure: float = 0.15
     silence: float = 0.1
+    follow: float = 0.0
+    """Correlation of opening and of width with the true ones over the clip: what eyes compare with ears."""
 
 
 class Losses(NamedTuple):
@@ -52,6 +54,8 @@ class Losses(NamedTuple):
 
 CLOSED_BELOW_MM = 0.6
 """Soft opening that counts as lips that touch."""
+STILL_MM2 = 1.0
+"""Added to the product of the spreads, so that a mouth at rest has nothing to follow."""
 SOFT_TARGET_SPREAD = 2.0
 """Neighbours of the true code share its probability; in units of the mean quantisation error."""
 
@@ -62,6 +66,8 @@ class Geometry:
 
     opening: torch.Tensor
     """[P] mm of lip opening for each unit."""
+    width: torch.Tensor
+    """[P] mm of lip width for each unit."""
     readout: torch.Tensor
     """[T*K, P] pseudo-inverse of the encoder."""
 
@@ -70,10 +76,10 @@ class Geometry:
         return codes.flatten(-2) @ self.readout
 
 
-def geometry(model: Nano, opening_row: torch.Tensor) -> Geometry:
+def geometry(model: Nano, opening_row: torch.Tensor, width_row: torch.Tensor) -> Geometry:
     """Return the fixed matrices of a trained tokeniser."""
     weight = model.encoder.project.weight.detach()
-    return Geometry(opening_row, torch.linalg.pinv(weight).T.contiguous())
+    return Geometry(opening_row, width_row, torch.linalg.pinv(weight).T.contiguous())
 
 
 def targets(model: Nano, motion: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -125,7 +131,16 @@ def losses_of_logits(  # noqa: PLR0917
         weights.tokens * tokens + weights.motion * away + weights.opening * opening + weights.speed * speed
         + weights.closure * closure + weights.silence * silence
     )  # fmt: skip
+    if weights.follow:
+        width, true_width = motion @ shape.width, batch.motion @ shape.width
+        total = total + weights.follow * (2 - _correlation(gap, true_gap) - _correlation(width, true_width))
     return Losses(total, tokens, away, opening, closure, silence)
+
+
+def _correlation(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Mean over clips of Pearson's r along [B,F] mm; clips that hardly move hardly count."""
+    a, b = a - a.mean(dim=1, keepdim=True), b - b.mean(dim=1, keepdim=True)
+    return ((a * b).sum(dim=1) / (a.norm(dim=1) * b.norm(dim=1) + STILL_MM2)).mean()
 
 
 def _mean_where(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from model_pipeline.data.samples import Sample, SpeakerMotion, opening_row
+from model_pipeline.data.samples import Sample, SpeakerMotion, opening_row, width_row
 from model_pipeline.models.nano import Nano
 from model_pipeline.training.loop import Stage
 from model_pipeline.training.losses import Batch, Geometry, LossWeights, geometry, losses
@@ -17,6 +17,8 @@ from model_pipeline.training.tokeniser_step import TokeniserLoss, TokeniserResul
 CODEBOOK_SETTLES = 0.8
 """After this share of the tokeniser's steps the codebook stands still and the decoder catches up."""
 TOKENISER_BATCH = 512
+TUNE_FOLLOW, TUNE_AVERAGE = 0.5, 0.99
+"""Weight of following the true curves, and decay of the averaged weights, where real people are heard."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Sizes:
 
     frames: int = 40
     synthetic_clips: int = 900
-    real_versions: int = 6
+    real_versions: int = 20
     tokeniser_steps: int = 900
     pretrain_steps: int = 1000
     pretrain_batch: int = 14
@@ -57,7 +59,8 @@ def batched(sizes: Sizes, clips: int | None) -> Sizes:
 
 def model_geometry(model: Nano) -> Geometry:
     """Return millimetres of a model whose tokeniser is trained."""
-    return geometry(model, torch.from_numpy(opening_row(model.basis())))
+    basis = model.basis()
+    return geometry(model, torch.from_numpy(opening_row(basis)), torch.from_numpy(width_row(basis)))
 
 
 def tokeniser(
@@ -127,8 +130,8 @@ def tune(model: Nano, real: Pool, synthetic: Pool, sizes: Sizes, seed: int) -> S
             real.draw(sizes.tune_real, [seed, 2, step]), synthetic.draw(sizes.tune_synthetic, [seed, 3, step])
         )
 
-    loss = _speech_loss(model, draw, LossWeights())
-    return Stage("tune", sizes.tune_steps, sizes.tune_rate, speech_parameters(model), loss)
+    loss = _speech_loss(model, draw, LossWeights(follow=TUNE_FOLLOW))
+    return Stage("tune", sizes.tune_steps, sizes.tune_rate, speech_parameters(model), loss, average=TUNE_AVERAGE)
 
 
 def photos(model: Nano, book: PhotoBook, real: Pool, synthetic: Pool, sizes: Sizes, seed: int) -> Stage:  # noqa: PLR0917
