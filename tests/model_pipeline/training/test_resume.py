@@ -35,7 +35,7 @@ def pool() -> Pool:
 
 def stage(model: Nano, clips: Pool, *, die_at: int | None = None) -> Stage:
     readout = torch.randn(TINY.tokens_per_frame * TINY.code_dim, 16, generator=torch.Generator().manual_seed(0))
-    shape = Geometry(torch.ones(16) * 0.1, readout)
+    shape = Geometry(torch.ones(16) * 0.1, torch.ones(16) * 0.1, readout)
 
     def loss(step, generator):
         if step == die_at:
