@@ -35,7 +35,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument("--out", type=Path, required=True, help="folder for tracks, photos, report and stages")
     parser.add_argument(
         "--max-minutes", type=float, default=120.0, metavar="N",
-        help="set longer recordings aside (default: %(default)s; an hour fills about 2 GB below OUT/stages)",
+        help="set longer recordings aside (default: %(default)s; an hour fills about 8 GB below OUT/stages)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here too")
     parser.set_defaults(run=_prepare)

@@ -24,7 +24,7 @@ ADVICE = {
     Why.UNREADABLE: "the file cannot be decoded to its end: copy it again, or convert it to MP4",
     Why.NO_PICTURE: "the file has no video: give videos of a speaking face",
     Why.NO_SOUND: "the file has no sound: lips can only be learnt beside the voice that moves them",
-    Why.TOO_LONG: "the recording is longer than --max-minutes: cut it, or raise the limit (1 h fills about 2 GB)",
+    Why.TOO_LONG: "the recording is longer than --max-minutes: cut it, or raise the limit (1 h fills about 8 GB)",
     Why.NO_FACE: "no face was found there: show one face, lit from the front",
     Why.SEVERAL_FACES: "more than one face is in the picture, and which one speaks is not known: crop to the speaker",
     Why.SMALL_FACE: "fewer than 40 pixels lie between the eyes: record closer, or in a higher resolution",
