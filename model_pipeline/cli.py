@@ -6,7 +6,7 @@ import sys
 
 from model_pipeline.errors import LaboratoryError
 
-FEATURES = ("recipes", "evaluate", "export", "fix", "gallery")
+FEATURES = ("recipes", "evaluate", "export", "fix", "gallery", "npu")
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
 
 EPILOG = """examples:
@@ -14,6 +14,7 @@ EPILOG = """examples:
   model-pipeline evaluate --json scores.json
   model-pipeline package --out nano.lfm
   model-pipeline gallery --out gallery-out
+  model-pipeline npu --out .cache/npu
   model-pipeline analyse --video clip.mp4 --voice voice.wav
   model-pipeline fix --complaint complaint/ --base nano.lfm --out delta.lfd
 
