@@ -46,7 +46,7 @@ def _own_stdout(log: Path) -> BinaryIO:
 def _build(rknn: Any, job: dict[str, Any]) -> None:  # noqa: ANN401 - the toolkit has no types
     quantised = job["dataset"] is not None
     how = {"quantized_dtype": job["precision"], "quantized_algorithm": QUANTISER} if quantised else {}
-    rknn.config(target_platform=job["target"], **how)
+    rknn.config(target_platform=job["target"], disable_rules=job["without_rules"], **how)
     _must(rknn.load_onnx(job["model"]), "load_onnx")
     _must(rknn.build(do_quantization=quantised, dataset=job["dataset"]), "build")
     _must(rknn.export_rknn(job["out"]), "export_rknn")

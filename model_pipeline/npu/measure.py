@@ -33,7 +33,7 @@ def openings(frames: list[FrameMotion], constants: Constants) -> NDArray[np.floa
     return np.array([canonical.map_opening(f.motion, constants.points, constants.extent) for f in frames])
 
 
-def loop_figures(came: NDArray[np.float64], expected: NDArray[np.float64]) -> dict[str, float]:
+def loop_figures(came: NDArray[np.float64], expected: NDArray[np.float64]) -> dict[str, object]:
     """Compare two curves of lip opening; ``amplitude_ratio`` is that of their standard deviations."""
     return {
         "frames": len(came),

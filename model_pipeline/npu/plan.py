@@ -23,12 +23,16 @@ class Graph:
     """How often a frame runs it."""
     in_loop: bool
     """Whether every video frame waits for it; such a graph may have no operation on the CPU."""
+    without_rules: tuple[str, ...] = ()
+    """Rules of the compiler that must not be tried on it."""
 
 
+NO_MASK_CRASH = "fuse_exmatmul_add_mul_exsoftmax13_exmatmul_to_sdpa"
+"""rknn-toolkit2 2.5.0 fails with an IndexError in this fusion where attention has no mask."""
 GRAPHS = (
     Graph("step", "once a video frame", in_loop=True),
     Graph("decoder", "once a video frame", in_loop=True),
     Graph("audio", "once every 12 video frames", in_loop=True),
-    Graph("prompt", "once a photo", in_loop=False),
+    Graph("prompt", "once a photo", in_loop=False, without_rules=(NO_MASK_CRASH,)),
 )
 """A graph that joins the package (docs/protocol.md, "Graphs") is one line here."""

@@ -16,6 +16,7 @@ from device_agent.engine.photo.load import load_photo
 from device_agent.engine.runtime.motion import Prompt
 from device_agent.engine.runtime.onnx import OnnxBackend
 from frame_protocol.model_package import WEIGHTS, ModelManifest
+from model_pipeline.errors import ToolFailed
 from model_pipeline.export import graphs, reference
 from model_pipeline.export.package import package_weights
 from model_pipeline.gallery.voices import VOICES, sound_of
@@ -95,8 +96,13 @@ def compile_all(material: Material, precisions: tuple[str, ...], done: Callable[
             for graph in GRAPHS:
                 job = _job(material, graph, precision)
                 calibration = spread(material.calibration.asked[graph.name], CALIBRATION)
-                simulators[graph.name] = stack.enter_context(Simulator(job, calibration))
-                found[graph.name][precision] = _figures(material, graph, job, simulators[graph.name])
+                try:
+                    simulators[graph.name] = stack.enter_context(Simulator(job, calibration))
+                    found[graph.name][precision] = _figures(material, graph, job, simulators[graph.name])
+                except ToolFailed as error:
+                    if precision == SHIPPED:
+                        raise
+                    found[graph.name][precision] = {"refused": str(error).splitlines()[-1]}
                 done()
             loops[precision] = _loop(material, simulators)
             done()
@@ -111,6 +117,7 @@ def _job(material: Material, graph: Graph, precision: str) -> Job:
         inputs=graphs.graph_inputs(NANO)[graph.name],
         outputs={name: outputs[name] for name in graphs.OUTPUTS[graph.name]},
         out=material.folder / f"{graph.name}.{precision}.rknn",
+        without_rules=graph.without_rules,
     )
 
 
@@ -130,15 +137,16 @@ def _figures(material: Material, graph: Graph, job: Job, simulator: Simulator) -
     }
 
 
-def _loop(material: Material, simulators: dict[str, Simulator]) -> dict[str, float]:
-    """Let the token loop run freely in the simulator: its own answers are fed back."""
+def _loop(material: Material, simulators: dict[str, Simulator]) -> dict[str, object]:
+    """Let the token loop run freely in the simulator, its own answers fed back; what is refused runs in float32."""
     backend = SimulatedBackend(simulators, material.backend())
     model = material.model
     constants = model.constants()
     portrait = material.judged.asked["prompt"][0]
     prompt = Prompt(*backend.prompt(portrait["photo"], portrait["rest"]))
     frames = measure.speak(backend, model.manifest, constants, prompt, material.audio)
-    return measure.loop_figures(measure.openings(frames, constants), material.openings)
+    in_float32 = [graph.name for graph in GRAPHS if graph.name not in simulators]
+    return {**measure.loop_figures(measure.openings(frames, constants), material.openings), "float32": in_float32}
 
 
 def _report(material: Material, found: dict[str, dict[str, object]], loops: dict[str, object]) -> Report:

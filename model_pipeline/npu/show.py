@@ -16,6 +16,9 @@ def rows(report: Report) -> list[tuple[str, ...]]:
     found = []
     for name, graph in report["graphs"].items():  # type: ignore[attr-defined]
         for precision, figures in graph["precisions"].items():
+            if "refused" in figures:
+                found.append((name, precision, "refused", *[""] * (len(COLUMNS) - 3)))
+                continue
             estimate = figures["compiler_estimate"]
             worst = min(values["min"] for values in figures["simulator"]["cosine"].values())
             found.append((
@@ -36,11 +39,11 @@ def print_report(report: Report) -> None:
     console = Console()
     console.print(table)
     table = Table(title=f"token loop in the simulator, {report['voice']}, {report['seconds']} s")
-    for column in ("precision", "frames", "opening amplitude", "r opening", "mean difference mm"):
+    for column in ("precision", "frames", "opening amplitude", "r opening", "mean difference mm", "in float32"):
         table.add_column(column, justify="right")
     for precision, figures in report["token_loop"].items():  # type: ignore[attr-defined]
         table.add_row(
             precision, str(figures["frames"]), f"{figures['amplitude_ratio']:.4f}", f"{figures['opening_r']:.4f}",
-            f"{figures['mean_difference_mm']:.3f}",
+            f"{figures['mean_difference_mm']:.3f}", ", ".join(figures["float32"]) or "nothing",
         )  # fmt: skip
     console.print(table)

@@ -45,6 +45,8 @@ class Job:
     outputs: Shapes
     out: Path
     """The .rknn file to write; log and calibration lie beside it."""
+    without_rules: tuple[str, ...] = ()
+    """Rules of the compiler that must not be tried."""
 
     @property
     def log(self) -> Path:
@@ -100,7 +102,8 @@ class Simulator:
     def _failed(self, what: str) -> ToolFailed:
         self.close()
         log = self._job.log
-        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:] if log.exists() else []
+        text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        tail = [line for line in text.splitlines() if line.strip()][-TAIL_LINES:]
         return ToolFailed(
             f"rknn-toolkit2 cannot {what} {self._job.out.stem} (exit code {self._process.returncode}); "
             f"the end of {log}:\n" + "\n".join(tail)
@@ -115,7 +118,7 @@ def _start(job: Job, calibration: Sequence[Inputs]) -> "subprocess.Popen[bytes]"
     description.write_text(json.dumps({
         "target": TARGET, "precision": job.precision, "model": os.fspath(job.model.absolute()),
         "inputs": job.inputs, "dataset": dataset, "out": os.fspath(job.out.absolute()),
-        "log": os.fspath(job.log.absolute()),
+        "log": os.fspath(job.log.absolute()), "without_rules": job.without_rules,
     }), encoding="utf-8")  # fmt: skip
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": os.fspath(REPOSITORY)}
     command = ["setarch", "-R", os.fspath(compiler_python()), "-m", "model_pipeline.npu.compiler"]
