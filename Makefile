@@ -22,8 +22,9 @@ test:  ## install what is missing and run the test suite
 	@scripts/bootstrap.sh test
 	@$(BIN)/python -m pytest -m "not long"
 
-test-long: install  ## the tests that take minutes: every cut of an update, whole trainings
+test-long: install  ## the tests that take minutes: every cut of an update, whole trainings, the NPU compiler
 	@scripts/bootstrap.sh test
+	@scripts/bootstrap.sh rknn
 	@$(BIN)/python -m pytest -m long
 
 drill: install  ## a thief of the whole server against 1,000 frames, and the way back

@@ -32,7 +32,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         epilog=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder for .rknn files, graphs and the compiler's logs")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for .rknn files, graphs and the compiler's logs"
+    )
     parser.add_argument("--weights", type=Path, help="folder of weights.safetensors (default: the ones that ship)")
     parser.add_argument(
         "--precision", choices=PRECISIONS, nargs="+", default=list(PRECISIONS), help="precisions (default: all)"

@@ -104,4 +104,6 @@ def _divided(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
         if node.op_type == "Mul" and node.input[1] in inverse:
             node.op_type, node.input[1] = "Div", inverse[node.input[1]]
     used = {name for node in nodes for name in node.input}
-    return [n for n in nodes if not (n.op_type == "Reciprocal" and n.output[0] in inverse and n.output[0] not in used)]
+    return [
+        n for n in nodes if not (n.op_type == "Reciprocal" and n.output[0] in inverse and n.output[0] not in used)
+    ]

@@ -69,9 +69,7 @@ def prepare(weights: Path, out: Path, seconds: float) -> Material:
     voice = VOICES[0]
     audio = reference.samples(sound_of(voice, out).read_bytes())[: int(seconds * RATE)]
     frames = measure.speak(judged, model.manifest, constants, prompt, audio)
-    return Material(
-        model, out, prompt, calibration, judged, voice.name, audio, measure.openings(frames, constants)
-    )
+    return Material(model, out, prompt, calibration, judged, voice.name, audio, measure.openings(frames, constants))
 
 
 def _unpacked(weights: Path, out: Path) -> package.ModelPackage:
