@@ -62,6 +62,4 @@ class BoardTimer:
     @staticmethod
     def _must(code: int, what: str) -> None:
         if code != 0:
-            raise NpuMissing(
-                f"rknn-toolkit-lite2 cannot {what} (code {code}); see dmesg, and that the driver is loaded"
-            )
+            raise NpuMissing(f"rknn-toolkit-lite2 cannot {what} (code {code}); see dmesg: is there a driver?")

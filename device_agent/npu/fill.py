@@ -18,7 +18,7 @@ def filled(report: dict[str, Any], timer: Timer, board: dict[str, str]) -> dict[
     """Return the report with ``board`` set for every graph that was compiled; raises ModelError."""
     if report.get("v") != REPORT_VERSION or "graphs" not in report:
         raise ModelError(
-            f"this is no report of version {REPORT_VERSION} with graphs in it; make one: model-pipeline npu --json FILE"
+            f"this is no report of version {REPORT_VERSION} with graphs; make one: model-pipeline npu --json FILE"
         )
     result = copy.deepcopy(report)
     result["board"] = board

@@ -1,4 +1,4 @@
-"""Compiles one graph and simulates it: ``python -m model_pipeline.npu.compiler JOB.json``, in the compiler's environment.
+"""Compiles one graph and simulates it: ``python -m model_pipeline.npu.compiler JOB.json``.
 
 It runs under ``.venv-rknn`` and so imports nothing of the laboratory. The simulator lives only as long as the
 build, so one process does both. Standard output carries one line of JSON ("ready"), then, for each set of inputs read

@@ -2,12 +2,12 @@
 
 Four rewrites, none of which changes what is computed (tests/model_pipeline/npu/test_fold.py runs both):
 
-1. Weights. A package's graphs point into ``weights.safetensors`` and dequantise as they load; the compiler stumbles over
-   that. Each weight becomes a float32 constant ``int8 * scale``, which is what DequantizeLinear computes.
-2. Constants. torch writes some as lists and casts some to the type of a tensor; the compiler fails on the first and runs
-   the second on the CPU. They become plain tensors.
-3. Norms. ``x * Reciprocal(Sqrt(m))`` becomes ``x / Sqrt(m)``, which the compiler knows as an RMS norm: one operation on
-   the NPU instead of four and one on the CPU.
+1. Weights. A package's graphs point into ``weights.safetensors`` and dequantise as they load; the compiler
+   stumbles over that. Each becomes a float32 constant ``int8 * scale``, which is what DequantizeLinear computes.
+2. Constants. torch writes some as lists and casts some to the type of a tensor; the compiler fails on the first and
+   runs the second on the CPU. They become plain tensors.
+3. Norms. ``x * Reciprocal(Sqrt(m))`` becomes ``x / Sqrt(m)``, which the compiler knows as an RMS norm: one operation
+   on the NPU instead of four and one on the CPU.
 4. Shapes. Everything that depends on no input is computed once (onnxslim).
 """
 

@@ -100,11 +100,17 @@ def compile_all(material: Material, precisions: tuple[str, ...], done: Callable[
                 except ToolFailed as error:
                     if precision == SHIPPED:
                         raise
-                    found[graph.name][precision] = {"refused": str(error).splitlines()[-1]}
+                    found[graph.name][precision] = {"refused": _reason(str(error))}
                 done()
             loops[precision] = _loop(material, simulators)
             done()
     return _report(material, found, loops)
+
+
+def _reason(message: str) -> str:
+    """Return the line of the compiler's log that names the error: the last such line, else the last."""
+    lines = message.splitlines()
+    return next((line.strip() for line in reversed(lines) if "Error" in line or line.startswith("E RKNN")), lines[-1])
 
 
 def _job(material: Material, graph: Graph, precision: str) -> Job:

@@ -6,8 +6,8 @@ from rich.table import Table
 from model_pipeline.npu.run import Report
 
 COLUMNS = (
-    "graph", "precision", "NPU operations", "CPU operations", "total cycles", "DDR traffic KB", "internal KB",
-    "weights KB", "worst cosine",
+    "graph", "precision", "NPU\nops", "CPU\nops", "cycles", "DDR\nKB", "memory\nKB", "weights\nKB",
+    "worst\ncosine",
 )  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def print_report(report: Report) -> None:
     console = Console()
     console.print(table)
     table = Table(title=f"token loop in the simulator, {report['voice']}, {report['seconds']} s")
-    for column in ("precision", "frames", "opening amplitude", "r opening", "mean difference mm", "in float32"):
+    for column in ("precision", "frames", "opening\namplitude", "r opening", "difference\nmm", "in float32"):
         table.add_column(column, justify="right")
     for precision, figures in report["token_loop"].items():  # type: ignore[attr-defined]
         table.add_row(

@@ -1,4 +1,4 @@
-"""The compiler's process as seen from the laboratory: a graph compiled, its log, and a simulator that can be asked."""
+"""The compiler's process as seen from the laboratory: a compiled graph, its log, and its simulator."""
 
 import json
 import os

@@ -15,7 +15,7 @@ D RKNN: [20:00:31.601] 0    Conv  FLOAT16  NPU  (1,1,1,1)  (1,1,1,1)  9/9/9  9  
 D RKNN: [20:00:31.601]    Network Layer Information Table
 D RKNN: [20:00:31.601] ID   OpType   DataType Target InputShape  OutputShape  Cycles(DDR/NPU/Total)  RW(KB)  FullName
 D RKNN: [20:00:31.601] 0    InputOperator  FLOAT16  CPU  \\  (1,16,1,4)  0/0/0  0  InputOperator:codes
-D RKNN: [20:00:31.601] 1    ConvRelu  FLOAT16  NPU  (1,16,1,4),(128,16,1,4),(128)  (1,128,1,1)  731/512/731  16  Conv:a
+D RKNN: [20:00:31.601] 1    ConvRelu  FLOAT16  NPU  (1,16,1,4),(128,16,1,4)  (1,128,1,1)  731/512/731  16  Conv:a
 D RKNN: [20:00:31.601] 2    Conv  FLOAT16  NPU  (1,32,1,5),(1,32,1,1)  (1,32,1,5)  30/16/30  0
 D RKNN: [20:00:31.601] 3    Div  FLOAT  CPU  (1,1,1,1),(1,1,1,5)  (1,1,1,5)  0/0/0  4  Div:b
 D RKNN: [20:00:31.601] 4    OutputOperator FLOAT16  CPU  (1,4,64,64)  \\  0/0/0  128  OutputOperator:map
