@@ -34,7 +34,7 @@ class BoardTimer:
             from rknnlite.api import RKNNLite
         except ImportError as error:
             raise NpuMissing(
-                f"rknn-toolkit-lite2 cannot be loaded ({error}); install its aarch64 wheel into this environment, and "
+                f"rknn-toolkit-lite2 cannot be loaded ({error}); install its aarch64 wheel into this environment and "
                 "librknnrt.so beside the system's libraries"
             ) from error
         self._library, self._folder, self._runs = RKNNLite, folder, runs

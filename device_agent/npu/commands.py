@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 RUNS = 100
-EPILOG = """On the board: copy the folder that model-pipeline npu --out wrote, then run this. Under "board" it adds the
-name of the board, and for each graph and precision median_ms, p90_ms and runs, on one core of the NPU.
+EPILOG = """On the board: copy the folder that model-pipeline npu --out wrote, then run this. Under "board" it adds
+the name of the board, and for each graph and precision median_ms, p90_ms and runs, on one core of the NPU.
 
 example: device-agent bench-on-board --compiled npu/ --json npu-board.json
 """
