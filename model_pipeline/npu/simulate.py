@@ -21,6 +21,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PYTHON = REPOSITORY / ".venv-rknn" / "bin" / "python"
 """Made by scripts/bootstrap.sh rknn; VENV_RKNN names another folder."""
 TAIL_LINES = 12
+REPRODUCIBLE = {"PYTHONHASHSEED": "0", "MALLOC_PERTURB_": "165", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
+"""The compiler writes memory that it never set into the .rknn file: without these, whatever threads left there."""
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -122,7 +124,7 @@ def _start(job: Job, calibration: Sequence[Inputs]) -> "subprocess.Popen[bytes]"
         "inputs": job.inputs, "dataset": dataset, "out": os.fspath(job.out.absolute()),
         "log": os.fspath(job.log.absolute()), "without_rules": job.without_rules,
     }), encoding="utf-8")  # fmt: skip
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": os.fspath(REPOSITORY)}
+    environment = {**os.environ, **REPRODUCIBLE, "PYTHONPATH": os.fspath(REPOSITORY)}
     command = ["setarch", "-R", os.fspath(compiler_python()), "-m", "model_pipeline.npu.compiler"]
     return subprocess.Popen(
         [*command, os.fspath(description.absolute())],
