@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-long drill crash crash-long fuzz check format train-nano evaluate bench-engine pictures gallery bench-delta wheel clean
+.PHONY: help install demo serve test test-long drill crash crash-long fuzz check format train-nano evaluate bench-engine pictures gallery rknn bench-delta wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -22,8 +22,9 @@ test:  ## install what is missing and run the test suite
 	@scripts/bootstrap.sh test
 	@$(BIN)/python -m pytest -m "not long"
 
-test-long: install  ## the tests that take minutes: every cut of an update, whole trainings
+test-long: install  ## the tests that take minutes: every cut of an update, whole trainings, the NPU compiler
 	@scripts/bootstrap.sh test
+	@scripts/bootstrap.sh rknn
 	@$(BIN)/python -m pytest -m long
 
 drill: install  ## a thief of the whole server against 1,000 frames, and the way back
@@ -68,6 +69,11 @@ pictures: install  ## sharpness and teeth of the drawn mouth, change outside the
 
 gallery: install  ## photos, voices and languages as videos on one page, gallery-out/index.html (minutes)
 	$(BIN)/model-pipeline gallery --out gallery-out $(if $(JSON),--json $(JSON))
+
+rknn: install  ## compile the graphs for the RK3588's NPU and run its simulator, .cache/npu/npu.json (own environment)
+	@scripts/bootstrap.sh rknn
+	@$(BIN)/model-pipeline npu --out .cache/npu $(if $(JSON),--json $(JSON))
+	@$(BIN)/python -m pytest -q -m long tests/model_pipeline/npu
 
 bench-delta:  ## size, speed and memory of LoRA deltas beside bsdiff, xdelta3 and zstd (JSON=file keeps the figures)
 	@scripts/bootstrap.sh bench

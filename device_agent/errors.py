@@ -8,6 +8,7 @@ AgentError 1
 │   └── VoiceSilent     13   nobody speaks in it
 ├── ModelError          20   the model package is missing, damaged or of another format
 ├── VideoError          21   the video cannot be written or played
+├── NpuMissing          22   this machine has no NPU, or its library is not installed
 ├── NotEnrolled         30   the frame has no identity yet
 ├── ServerUnreachable   31   the server or broker does not answer
 ├── ServerRefused       32   the server answers, and says no
@@ -61,6 +62,12 @@ class VideoError(AgentError):
     """The video cannot be written or played."""
 
     exit_code = 21
+
+
+class NpuMissing(AgentError):
+    """This machine has no NPU, or its library is not installed."""
+
+    exit_code = 22
 
 
 class NotEnrolled(AgentError):

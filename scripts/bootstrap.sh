@@ -1,9 +1,9 @@
 #!/bin/sh
 # Install what is missing, and nothing twice: Debian packages, a virtual environment, locked Python packages, torch (CPU).
-# usage: scripts/bootstrap.sh demo|test|bench
+# usage: scripts/bootstrap.sh demo|test|bench|rknn
 set -eu
 
-PURPOSE=${1:?usage: scripts/bootstrap.sh demo|test|bench}
+PURPOSE=${1:?usage: scripts/bootstrap.sh demo|test|bench|rknn}
 VENV=${VENV:-.venv}
 TORCH=torch==2.13.0
 
@@ -11,7 +11,8 @@ case $PURPOSE in
   demo) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata" ;;
   test) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata postgresql chromium fonts-noto-cjk" ;;
   bench) PACKAGES="bsdiff xdelta3 zstd" ;;
-  *) echo "bootstrap: expected 'demo', 'test' or 'bench', got '$PURPOSE'" >&2; exit 2 ;;
+  rknn) PACKAGES="util-linux"; VENV=${VENV_RKNN:-.venv-rknn} ;;  # the NPU compiler, in an environment of its own
+  *) echo "bootstrap: expected 'demo', 'test', 'bench' or 'rknn', got '$PURPOSE'" >&2; exit 2 ;;
 esac
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
@@ -52,18 +53,40 @@ if [ ! -x "$VENV/bin/python" ]; then
   "$PYTHON" -m venv "$VENV"
 fi
 
-STAMP=$VENV/.installed
-WANT=$(cat requirements/dev.lock pyproject.toml scripts/bootstrap.sh | sha256sum | cut -d' ' -f1)
-if [ "$(cat "$STAMP" 2>/dev/null)" != "$WANT" ]; then
-  say "installing Python packages (about 1.5 GB with torch; minutes, once)"
-  "$VENV/bin/python" -m pip install -q --require-hashes -r requirements/dev.lock \
-    || fail "the locked packages cannot be installed" "check the network; requirements/README.md explains the locks"
+install_torch() {
   # torch has no hash: its CPU build has another file, hence another hash, on every index (SECURITY.md).
   # shellcheck disable=SC2086
   "$VENV/bin/python" -m pip install -q --no-deps ${TORCH_PIP_ARGS:-} "$TORCH" \
     || fail "$TORCH cannot be installed" "see requirements/README.md, section torch"
   "$VENV/bin/python" -c 'import torch' 2>/dev/null \
     || fail "torch does not import: probably the CUDA build" "set TORCH_PIP_ARGS to the pip options of the CPU index (requirements/README.md)"
+}
+
+install_locked() {  # a lock file, and what else pip is to be told
+  "$VENV/bin/python" -m pip install -q --require-hashes "$@" \
+    || fail "the locked packages cannot be installed" "check the network; requirements/README.md explains the locks"
+}
+
+STAMP=$VENV/.installed
+if [ "$PURPOSE" = rknn ]; then
+  WANT=$(cat requirements/rknn.lock requirements/rknn-toolkit.lock scripts/bootstrap.sh | sha256sum | cut -d' ' -f1)
+  if [ "$(cat "$STAMP" 2>/dev/null)" != "$WANT" ]; then
+    say "installing the NPU compiler into $VENV (about 1.5 GB with torch; minutes, once)"
+    install_locked -r requirements/rknn.lock
+    install_torch
+    install_locked --no-deps -r requirements/rknn-toolkit.lock
+    "$VENV/bin/python" -c 'from rknn.api import RKNN' >/dev/null 2>&1 \
+      || fail "rknn-toolkit2 does not import" "see why: $VENV/bin/python -c 'from rknn.api import RKNN'"
+    printf '%s' "$WANT" > "$STAMP"
+  fi
+  exit 0
+fi
+
+WANT=$(cat requirements/dev.lock pyproject.toml scripts/bootstrap.sh | sha256sum | cut -d' ' -f1)
+if [ "$(cat "$STAMP" 2>/dev/null)" != "$WANT" ]; then
+  say "installing Python packages (about 1.5 GB with torch; minutes, once)"
+  install_locked -r requirements/dev.lock
+  install_torch
   "$VENV/bin/python" -m pip install -q --no-deps --no-build-isolation -e . 2>/dev/null \
     || fail "the project cannot be installed into $VENV" "run: $VENV/bin/python -m pip install --no-deps --no-build-isolation -e ."
   printf '%s' "$WANT" > "$STAMP"

@@ -1,0 +1,1 @@
+"""The RK3588's NPU on the board itself: how long compiled graphs take."""
