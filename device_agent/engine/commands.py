@@ -23,7 +23,10 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument(
-        "--photo", type=Path, required=True, help="a picture with a face: JPEG, PNG, WebP, AVIF or TIFF"
+        "--photo",
+        type=Path,
+        required=True,
+        help="a picture with a face: JPEG, PNG, WebP, AVIF, TIFF; HEIC where installed",
     )
     parser.add_argument("--voice", type=Path, required=True, help="a recording: WAV, MP3, M4A, OGG, FLAC ...")
     parser.add_argument("--out", type=Path, required=True, help="the MP4 file to write")
