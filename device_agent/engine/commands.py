@@ -62,9 +62,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--crop",
         choices=("auto", "none"),
         default="auto",
-        help="auto: cut out a photographed print where its edges are certain; none: take the picture as it is",
+        help="auto: cut out a photographed print, and paper around a scan, where edges are certain; none: keep all",
     )
-    parser.add_argument("--restore", action="store_true", help="take the yellow cast off an old print")
+    parser.add_argument("--restore", action="store_true", help="take the yellow cast and the dust off an old print")
     parser.add_argument(
         "--mark",
         action="store_true",

@@ -75,8 +75,7 @@ def _opened(file: BinaryIO, path: Path) -> Image.Image:
         if is_heic(path):
             return open_heic(file, path.name)
         raise PhotoUnreadable(
-            f"{path.name} is not a picture that can be read; give a JPEG, PNG, WebP, AVIF, HEIC or TIFF "
-            "with 8 bits a colour"
+            f"{path.name} is not a picture that can be read; give a JPEG, PNG, WebP, AVIF, HEIC or TIFF"
         ) from error
 
 
