@@ -27,9 +27,9 @@ def least_area(portrait: Portrait, box: Box, sources: Sources) -> float:
     places = np.dstack([(x - x[0, 0]) / STEP, (y - y[0, 0]) / STEP]).astype(np.float32)
     least = 1.0
     for source, height in zip((sources.upper, sources.lower), heights, strict=True):
-        down, right = np.gradient(source / STEP, axis=(0, 1))
+        down, right = (np.asarray(change) for change in np.gradient(source / STEP, axis=(0, 1)))
         area = (1 + right[..., 0]) * (1 + down[..., 1]) - right[..., 1] * down[..., 0]
-        shown = np.asarray(area)[look_up(height.astype(np.float32), places + source / STEP) > 0]
+        shown = area[look_up(height.astype(np.float32), places + source / STEP) > 0]
         if shown.size:
             least = min(least, float(shown.min()) if shown.min() <= 0 else 1.0 / float(shown.max()))
     return least
