@@ -23,7 +23,10 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument(
-        "--photo", type=Path, required=True, help="a picture with a face: JPEG, PNG, WebP, AVIF or TIFF"
+        "--photo",
+        type=Path,
+        required=True,
+        help="a picture with a face: JPEG, PNG, WebP, AVIF, TIFF; HEIC where installed",
     )
     parser.add_argument("--voice", type=Path, required=True, help="a recording: WAV, MP3, M4A, OGG, FLAC ...")
     parser.add_argument("--out", type=Path, required=True, help="the MP4 file to write")
@@ -59,9 +62,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--crop",
         choices=("auto", "none"),
         default="auto",
-        help="auto: cut out a photographed print where its edges are certain; none: take the picture as it is",
+        help="auto: cut out a photographed print, and paper around a scan, where edges are certain; none: keep all",
     )
-    parser.add_argument("--restore", action="store_true", help="take the yellow cast off an old print")
+    parser.add_argument("--restore", action="store_true", help="take the yellow cast and the dust off an old print")
     parser.add_argument(
         "--mark",
         action="store_true",

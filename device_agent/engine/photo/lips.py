@@ -27,6 +27,10 @@ OPEN_EDGES_MM = 3.0
 CORNER_SHARE = 0.15
 """Over this share of half the mouth's width the edges of an open mouth run together in a curve."""
 
+DARK_FROM, DARK_BY = 0.55, 0.85
+"""Between these shares of half the mouth's width an open mouth's middle goes over to the dark line between the lips:
+the mesh misses the corners, the far one of a turned face by 4 mm."""
+
 CLEAN_MM = 0.6
 """Next to an opening the picture mixes lip and tooth: the edges are set this far into the lips."""
 
@@ -102,14 +106,18 @@ def find_lip_line(yuv: Pixels, landmarks: Floats, px_per_mm: float) -> LipLine:
         if strip.gap_mm(upper, lower) > OPEN_EDGES_MM:
             clean = CLEAN_MM * px_per_mm
             upper, lower = upper - clean, strip.low_edge(mesh_lower) + clean
-            return LipLine(line.centre, line.axis, half, line.along, *_meeting_at_corners(line, upper, lower))
+            dark = strip.dark_line((upper + lower) / 2)
+            return LipLine(line.centre, line.axis, half, line.along, *_meeting_at_corners(line, upper, lower, dark))
     seam = strip.dark_line((upper + lower) / 2)
     return LipLine(line.centre, line.axis, half, line.along, seam, seam)
 
 
-def _meeting_at_corners(line: LipLine, upper: Floats, lower: Floats) -> tuple[Floats, Floats]:
+def _meeting_at_corners(line: LipLine, upper: Floats, lower: Floats, dark: Floats) -> tuple[Floats, Floats]:
     middle, half_gap = (upper + lower) / 2, np.maximum(lower - upper, 0) / 2
-    inwards = np.clip((1 - np.abs(line.along) / line.half_width) / CORNER_SHARE, 0, 1)
+    out = np.abs(line.along) / line.half_width
+    to_dark = np.clip((out - DARK_FROM) / (DARK_BY - DARK_FROM), 0, 1)
+    middle = _smooth(middle + (dark - middle) * to_dark)
+    inwards = np.clip((1 - out) / CORNER_SHARE, 0, 1)
     half_gap = half_gap * np.sqrt(1 - np.square(1 - inwards))
     return middle - half_gap, middle + half_gap
 

@@ -11,6 +11,7 @@ import numpy as np
 from device_agent.engine.arrays import Floats
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, look_up, positions, smoothstep
+from device_agent.engine.warp.meeting import meeting_line
 from device_agent.engine.warp.outline import head_strength
 from device_agent.engine.warp.rounding import Rounding
 from device_agent.engine.warp.surface import canonical_grid
@@ -32,7 +33,7 @@ CORNER_BLEND_MM = 3.0
 """Width of the blend between the layers right at the corner; it widens outwards."""
 
 CLOSING_REACH_MM, CLOSING_REACH_SHARE = 9.0, 1.5
-"""An open photo is closed by moving the lower lip; skin around it follows over this distance, or this multiple of how
+"""Where an open photo's lips are moved to meet, skin around them follows over this distance, or this multiple of how
 far the lip moves: less would fold the lip."""
 
 
@@ -74,7 +75,7 @@ class MotionField:
         self._beyond, self._below = _layers(portrait, self.x, self.y)
         self._nodes = positions(len(self.x), len(self.y))
         self._rest = opening_map * np.float32(portrait.rest_opening_mm)
-        self._closing = self._close_lips(portrait) * self._strength
+        self._closing = [field * self._strength for field in self._close_lips(portrait)]
         self._rounding = Rounding.of(portrait.lips, self.x, self.y, portrait.px_per_mm).times(self._strength)
 
     def sources(self, motion: Floats) -> Sources:
@@ -82,24 +83,34 @@ class MotionField:
         upper, lower = self._displacements(motion - self._rest)
         rounding = self._rounding.at(upper, lower)
         return Sources(
-            self._invert(upper + self._rounding.upper * rounding),
-            self._invert(lower + self._rounding.lower * rounding + self._closing),
+            self._invert(upper + self._rounding.upper * rounding + self._closing[0]),
+            self._invert(lower + self._rounding.lower * rounding + self._closing[1]),
         )
 
-    def _close_lips(self, portrait: Portrait) -> Floats:
-        """Return how the lower layer must rise further so that the photo's lips meet at motion 0 all along."""
+    def _close_lips(self, portrait: Portrait) -> tuple[Floats, Floats]:
+        """Return how both layers must move further so that the photo's lips meet at motion 0 all along an arc."""
         lips = portrait.lips
-        upper, lower = self._displacements(-self._rest)
+        nothing = np.zeros((*self._nodes.shape[:2], 2), dtype=np.float32)
+        if lips.closed:
+            return nothing, nothing
         normal = np.array([-lips.axis[1], lips.axis[0]], dtype=np.float32)
-        x, y = lips.place(lips.along, (lips.upper + lips.lower) / 2)
-        place = np.dstack([(x - self.x[0]) / STEP, (y - self.y[0]) / STEP]).astype(np.float32)
-        apart = look_up((lower - upper) @ normal, place)
-        left_open = lips.lower - lips.upper + apart.ravel()
+        upper, lower = (
+            edge + look_up(layer @ normal, self._cells(lips.place(lips.along, edge))).ravel()
+            for edge, layer in zip((lips.upper, lips.lower), self._displacements(-self._rest), strict=True)
+        )
+        line = meeting_line(upper, lower, lips.along / lips.half_width)
         along, across = lips.frame(*np.meshgrid(self.x, self.y))
-        rise = np.interp(along, lips.along, left_open, left=0.0, right=0.0)
-        far = max(CLOSING_REACH_MM * portrait.px_per_mm, CLOSING_REACH_SHARE * float(np.abs(rise).max()))
-        reach = (across - lips.heights(along)[1]) / far
-        return np.asarray(-(rise * np.exp(-0.5 * reach * reach))[..., None] * normal, dtype=np.float32)
+        fields = []
+        for edge, way in ((lips.upper, line - upper), (lips.lower, line - lower)):
+            fall = np.interp(along, lips.along, way, left=0.0, right=0.0)
+            far = max(CLOSING_REACH_MM * portrait.px_per_mm, CLOSING_REACH_SHARE * float(np.abs(fall).max()))
+            reach = (across - np.interp(along, lips.along, edge)) / far
+            fields.append(((fall * np.exp(-0.5 * reach * reach))[..., None] * normal).astype(np.float32))
+        return fields[0], fields[1]
+
+    def _cells(self, place: tuple[Floats, Floats]) -> Floats:
+        """Return picture positions as a row of positions on the grid of nodes."""
+        return np.dstack([(place[0] - self.x[0]) / STEP, (place[1] - self.y[0]) / STEP]).astype(np.float32)
 
     def _displacements(self, motion: Floats) -> tuple[Floats, Floats]:
         channels = np.ascontiguousarray(motion.transpose(1, 2, 0))
