@@ -6,7 +6,7 @@ import sys
 
 from model_pipeline.errors import LaboratoryError
 
-FEATURES = ("recipes", "evaluate", "export", "fix", "gallery")
+FEATURES = ("recipes", "evaluate", "export", "fix", "gallery", "songs")
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
 
 EPILOG = """examples:

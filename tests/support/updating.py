@@ -15,6 +15,7 @@ from device_agent.update import journal as journals
 from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import ModelTools, installers
+from device_agent.update.journal import Place
 from device_agent.update.machine import Moment
 from device_agent.update.permission import Deed
 from device_agent.update.retry import RetryPolicy
@@ -144,7 +145,7 @@ class UpdatingFrame:
 
         return Updater(
             self.home / "update",
-            Slots(self.models),
+            {Place.MODEL: Slots(self.models), Place.CONTENT: Slots(self.home / "content")},
             Collaborators(
                 assignment=self.ask,
                 trust=trust,

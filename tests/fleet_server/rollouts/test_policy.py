@@ -37,7 +37,7 @@ CANDIDATE = Candidate(
     counter=5,
     base_weights_sha256=None,
     state=None,
-    kept_counter=0,
+    kept_counters={},
 )
 
 
@@ -86,7 +86,7 @@ def test_a_frame_that_ended_in_a_rollout_is_not_offered_it_again(state):
 
 @pytest.mark.parametrize(("kept", "offered"), [(0, True), (4, True), (5, False), (6, False)])
 def test_only_what_is_newer_than_kept_is_offered(kept, offered):
-    assert (choose(FRAME, None, [replace(CANDIDATE, kept_counter=kept)]) is not None) == offered
+    assert (choose(FRAME, None, [replace(CANDIDATE, kept_counters={"models": kept})]) is not None) == offered
 
 
 @pytest.mark.parametrize(
