@@ -73,6 +73,7 @@ def _kept_counter(line: Line) -> ScalarSelect[int]:
 
 def _candidate(row: Row[Any]) -> Candidate:
     kept = {line.value: getattr(row, f"kept_{line}") or 0 for line in Line}
+    requires = msgspec.json.decode(row.manifest, type=_Needs).requires
     return Candidate(
         rollout_id=row.id,
         key=row.key,
@@ -83,7 +84,7 @@ def _candidate(row: Row[Any]) -> Candidate:
         base_weights_sha256=row.base_weights_sha256,
         state=UpdateState(row.state) if row.state else None,
         kept_counters=kept,
-        required_counters=msgspec.json.decode(row.manifest, type=_Needs).requires.counters,
+        required_counters={line.value: counter for line, counter in requires.counters.items()},
     )
 
 

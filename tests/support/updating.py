@@ -25,16 +25,16 @@ from device_agent.update.trust.store import MetadataStore
 from device_agent.update.updater import Collaborators, Updater
 from frame_protocol.model_package import DeltaManifest
 from frame_protocol.telemetry import UpdateEvent
-from frame_protocol.updates import Assignment, HealthFigures
+from frame_protocol.updates import Assignment, HealthFigures, Line
 
 FRAME = "frame-ab12"
 HARDWARE = "lf-1"
 HEALTH = HealthFigures(token_agreement=1.0, fps=30.0)
 
 
-def order(number: int, release: str, frame: str = FRAME) -> Assignment:
+def order(number: int, release: str, frame: str = FRAME, line: Line = Line.MODELS) -> Assignment:
     """Return the assignment of a release under the order of that number."""
-    return Assignment(frame=frame, order_id=f"00000000-0000-0000-0000-{number:012d}", release=release)
+    return Assignment(frame=frame, order_id=f"00000000-0000-0000-0000-{number:012d}", release=release, line=line)
 
 
 class Same:
