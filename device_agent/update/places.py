@@ -11,7 +11,7 @@ from device_agent.system import files
 from device_agent.update.installers import PLACES, ModelTools, installers, self_tests
 from device_agent.update.journal import Move, Place
 from device_agent.update.slots import Slots
-from frame_protocol.updates import HealthFigures, Release
+from frame_protocol.updates import Artefact, HealthFigures, Release
 
 Moves = Mapping[Place, Move]
 
@@ -37,7 +37,7 @@ class Places:
         ``weights`` are those that run now. Raises UpdateFailed or ModelError when an artefact cannot be installed or
         the weights are not as promised; every active version stays as it was.
         """
-        changed = {PLACES[artefact.kind] for artefact in release.artefacts}
+        changed = {PLACES[artefact.kind] for artefact in _placed(release)}
         moves = {place: self._move(place) for place in _in_order(changed)}
         staging = {place: self._slots[place].prepare(move.slot) for place, move in moves.items()}
         try:
@@ -92,13 +92,18 @@ class Places:
 
     def _fill(self, release: Release, downloads: Path, moves: Moves, staging: Mapping[Place, Path]) -> str | None:
         weights = None
-        for artefact in release.artefacts:
+        for artefact in _placed(release):
             place = PLACES[artefact.kind]
             previous = moves[place].previous
             base = self._slots[place].path(previous) if previous else None
             install = self._installers[artefact.kind]
             weights = install(downloads / artefact.sha256, base, staging[place], self._work) or weights
         return weights
+
+
+def _placed(release: Release) -> list[Artefact]:
+    """The artefacts that have a place here; a kind that brings its own slots is not among them."""
+    return [artefact for artefact in release.artefacts if artefact.kind in PLACES]
 
 
 def _in_order(places: Iterable[Place]) -> list[Place]:
