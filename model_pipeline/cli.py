@@ -14,6 +14,7 @@ EPILOG = """examples:
   model-pipeline evaluate --json scores.json
   model-pipeline package --out nano.lfm
   model-pipeline gallery --out gallery-out
+  model-pipeline song-pack --from model_pipeline/songs/packs/christmas --out christmas.lfs
   model-pipeline analyse --video clip.mp4 --voice voice.wav
   model-pipeline fix --complaint complaint/ --base nano.lfm --out delta.lfd
 
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every feature's commands."""
     parser = argparse.ArgumentParser(
         prog="model-pipeline",
-        description="The laboratory: trains, evaluates and packs the model, and turns complaints into deltas.",
+        description="The laboratory: trains, evaluates and packs models and songs, and turns complaints into deltas.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
