@@ -11,7 +11,7 @@ from device_agent.errors import AgentError
 if TYPE_CHECKING:
     from device_agent.update.installers import ModelTools
 
-FEATURES = ("engine", "playback", "enrolment", "telemetry", "complaints", "update", "system", "npu")
+FEATURES = ("engine", "playback", "enrolment", "telemetry", "complaints", "update", "system", "npu", "content")
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
 
 EPILOG = """examples:

@@ -62,6 +62,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def content(self) -> Path:
+        """The slots A and B of the song packs and the link to the active one."""
+        return self.root / "content"
+
+    @property
     def update_window(self) -> Path:
         """The hours in which a new version may be activated, where a person has chosen some."""
         return self.root / "update-window.json"

@@ -1,5 +1,6 @@
 """What the frame knows about its update, on disk and whole at every moment."""
 
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,26 @@ CLOSED_KEPT = 64
 """Finished orders that are remembered, so that a server that repeats one is not obeyed twice."""
 
 
+class Place(StrEnum):
+    """Where artefacts are installed: each place has two slots and a link to the active one.
+
+    In the order of activation: a song pack is never active without the model that came with it. Going back is done
+    in the opposite order.
+    """
+
+    MODEL = "model"
+    CONTENT = "content"
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order changes in one place."""
+
+    slot: str
+    """Where the new version is installed."""
+    previous: str | None
+    """What was active before, to go back to; None: nothing."""
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The order being worked on; what becomes known on the way is filled in."""
 
@@ -20,11 +41,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     line: Line
     manifest: Release | None = None
     """The trusted manifest, from ``downloading`` on: what was verified once installs even if its metadata expires."""
-    slot: str | None = None
-    """Where it is installed, from ``installed`` on."""
-    previous_slot: str | None = None
-    """What was active before, to go back to."""
+    moves: dict[Place, Move] = {}
+    """What it changes, from ``installed`` on."""
     weights_sha256: str | None = None
+    """The integer weights that the frame runs with it."""
     wrong_hashes: int = 0
     """Artefacts that arrived whole and wrong."""
     tries: int = 0

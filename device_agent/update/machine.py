@@ -3,12 +3,13 @@
 The states and their arrows are ``frame_protocol.updates.TRANSITIONS``; docs/protocol.md says what is true in each.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from device_agent.errors import UpdateFailed
-from device_agent.update.journal import CLOSED_KEPT, Journal, Order
+from device_agent.update.journal import CLOSED_KEPT, Journal, Move, Order, Place
 from frame_protocol.updates import (
     FINAL,
     TRANSITIONS,
@@ -72,14 +73,14 @@ def verified(journal: Journal, moment: Moment) -> Journal:
     return _reach(journal, UpdateState.VERIFIED, moment)
 
 
-def installed(journal: Journal, slot: str, previous_slot: str | None, weights_sha256: str, moment: Moment) -> Journal:
-    """The slot holds the new version, synced, and its integer weights are the expected ones."""
-    journal = _with(journal, slot=slot, previous_slot=previous_slot, weights_sha256=weights_sha256)
+def installed(journal: Journal, moves: Mapping[Place, Move], weights_sha256: str | None, moment: Moment) -> Journal:
+    """Every slot of ``moves`` holds its new version, synced; ``weights_sha256`` are those to be run with them."""
+    journal = _with(journal, moves=dict(moves), weights_sha256=weights_sha256)
     return _reach(journal, UpdateState.INSTALLED, moment)
 
 
 def trying(journal: Journal, moment: Moment) -> Journal:
-    """The slot is active."""
+    """Every new version is active."""
     return _reach(journal, UpdateState.TRYING, moment)
 
 

@@ -19,7 +19,7 @@ from device_agent.update import assignment, window
 from device_agent.update.checks import FrameFacts
 from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import ModelTools, installers
-from device_agent.update.journal import Journal
+from device_agent.update.journal import Journal, Place
 from device_agent.update.machine import Moment
 from device_agent.update.permission import Use, may
 from device_agent.update.slots import Slots
@@ -78,7 +78,7 @@ def updater(
 
         yield Updater(
             home.update,
-            Slots(home.models),
+            {Place.MODEL: Slots(home.models), Place.CONTENT: Slots(home.content)},
             Collaborators(
                 assignment=lambda: assignment.ask(device.get, roots, director, who.frame_id),
                 trust=trust,

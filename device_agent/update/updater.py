@@ -21,17 +21,16 @@ from device_agent.update import journal as journals
 from device_agent.update import machine
 from device_agent.update.checks import Directed, FrameFacts, SignedFile, why_not
 from device_agent.update.fetch import Fetcher
-from device_agent.update.installers import Installer, ModelTools, installers
-from device_agent.update.journal import Journal, Order
+from device_agent.update.installers import ModelTools
+from device_agent.update.journal import Journal, Order, Place
 from device_agent.update.machine import Moment
 from device_agent.update.permission import DEEDS, Deed
+from device_agent.update.places import Places
 from device_agent.update.slots import Slots
 from device_agent.update.trust.client import Target, TrustClient
 from frame_protocol.codec import decode
 from frame_protocol.errors import ProtocolError
 from frame_protocol.updates import (
-    Artefact,
-    ArtefactKind,
     Release,
     UpdateReport,
     UpdateState,
@@ -65,13 +64,11 @@ class Collaborators:
 class Updater:
     """One frame's updates; the caller sees to it that only one runs on a home."""
 
-    def __init__(self, directory: Path, slots: Slots, outside: Collaborators) -> None:
+    def __init__(self, directory: Path, slots: Mapping[Place, Slots], outside: Collaborators) -> None:
         self._journal_path = directory / "journal.json"
         self._downloads = directory / "downloads"
-        self._work = directory / "work"
-        self._slots = slots
+        self._places = Places(slots, outside.tools, directory / "work")
         self._outside = outside
-        self._installers: Mapping[ArtefactKind, Installer] = installers(outside.tools)
         self._journal = journals.load(self._journal_path)
         self._directed: Directed | None = None
         self._waits = ""
@@ -96,7 +93,7 @@ class Updater:
     def recover(self) -> None:
         """Finish what a power cut left between the swap of the link and the verdict; needs no network."""
         files.settle(self._journal_path.parent)
-        self._slots.settle()
+        self._places.settle()
         self._send_reports()
         while self._journal.state in (UpdateState.INSTALLED, UpdateState.TRYING) and not self._must_wait():
             self._step()
@@ -115,19 +112,18 @@ class Updater:
         return self._journal
 
     def reset(self, shipped: Path) -> Journal:
-        """Go back to the model that the frame was shipped with, a tar; what runs now stays until that one is tested.
+        """Go back to the model that the frame was shipped with, a tar, and to no song packs.
+
+        What runs now stays until that model is tested.
 
         A power cut leaves the model of before or the shipped one; the reset is then asked for again.
         """
         self.recover()
         self._write(machine.abandon(self._journal, "factory reset", self._now()))
         self._send_reports()
-        slot = self._slots.spare()
-        self._outside.tools.unpack(shipped, self._slots.prepare(slot))
-        self._slots.commit(slot)
-        self._outside.tools.self_test(self._slots.path(slot))
+        moves = self._places.take_shipped(shipped)
         self._write(machine.forget(self._journal))
-        self._slots.activate(slot)
+        self._places.reset(moves)
         files.remove_tree(self._downloads)
         return self._journal
 
@@ -151,9 +147,15 @@ class Updater:
 
     def _must_wait(self) -> bool:
         """Ask whether the next step may be done now; the state stays, and the next poll asks again."""
-        deed = DEEDS.get(self._journal.state)
+        deed = None if self._has_begun_to_activate() else DEEDS.get(self._journal.state)
         self._waits = (deed and self._outside.why_wait(deed)) or ""
         return bool(self._waits)
+
+    def _has_begun_to_activate(self) -> bool:
+        """Whether a start that was cut has swapped a link: half of a release, or an untested one, must not wait."""
+        order = self._journal.order
+        installed = self._journal.state is UpdateState.INSTALLED
+        return order is not None and installed and self._places.have_begun(order.moves)
 
     def _step(self) -> None:
         order = self._journal.order
@@ -217,35 +219,21 @@ class Updater:
         return True
 
     def _install(self, order: Order) -> None:
-        """verified -> installed | refused: the spare slot filled and synced, the integer weights compared."""
+        """verified -> installed | refused: the spare slots filled and synced, the integer weights compared."""
         if not self._fetch(order):  # an order may have rested here for months; a file that suffered is fetched anew
             return
-        release, slot = _manifest(order), self._slots.spare()
-        previous = self._slots.active()
-        base = self._slots.path(previous) if previous else None
-        staging = self._slots.prepare(slot)
         try:
-            weights = [self._install_one(artefact, base, staging) for artefact in release.artefacts][-1]
-            expected = release.result_weights_sha256
-            if expected is not None and weights != expected:
-                raise UpdateFailed(f"the weights are {weights[:12]}, the release promises {expected[:12]}")
-        except StorageError:
-            files.remove_tree(staging)
-            raise
+            moves, weights = self._places.install(
+                _manifest(order), self._downloads, self._outside.facts(self._journal).active_weights_sha256
+            )
         except (ModelError, UpdateFailed) as error:
-            files.remove_tree(staging)
             self._write(machine.refuse(self._journal, str(error), self._now()))
             return
-        self._slots.commit(slot)
-        self._write(machine.installed(self._journal, slot, previous, weights, self._now()))
-
-    def _install_one(self, artefact: Artefact, base: Path | None, staging: Path) -> str:
-        source = self._downloads / artefact.sha256
-        return self._installers[artefact.kind](source, base, staging, self._work)
+        self._write(machine.installed(self._journal, moves, weights, self._now()))
 
     def _activate(self, order: Order) -> None:
-        """installed -> trying: swap the link."""
-        self._slots.activate(order.slot)
+        """installed -> trying: swap the links."""
+        self._places.swap(order.moves)
         self._write(machine.trying(self._journal, self._now()))
 
     def _try(self, order: Order) -> None:
@@ -255,9 +243,9 @@ class Updater:
         if order.verdict:
             self._go_back(order)
             return
-        self._slots.activate(order.slot)
+        self._places.swap(order.moves)
         try:
-            health = self._outside.tools.self_test(self._slots.path(order.slot or ""))
+            health = self._places.self_test(order.moves)
         except StorageError:
             raise
         except AgentError as error:
@@ -266,7 +254,7 @@ class Updater:
         self._write(machine.kept(self._journal, health, self._now()))
 
     def _go_back(self, order: Order) -> None:
-        self._slots.activate(order.previous_slot)
+        self._places.go_back(order.moves)
         self._write(machine.reverted(self._journal, self._now()))
 
     def _write(self, journal: Journal) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from fleet_server import audit
@@ -40,14 +40,24 @@ def certificate_valid(session: Session, frame_id: str, serial_hex: str) -> bool:
     query = (
         select(Certificate.serial_hex)
         .join(Frame, Frame.id == Certificate.frame_id)
-        .where(
-            Certificate.serial_hex == serial_hex,
-            Certificate.frame_id == frame_id,
-            Certificate.revoked_at.is_(None),
-            Frame.revoked_at.is_(None),
-        )
+        .where(is_valid(frame_id, serial_hex))
     )
     return session.scalar(query) is not None
+
+
+def is_valid(frame_id: str, serial_hex: str) -> ColumnElement[bool]:
+    """The same as a condition, for a query over frames and certificates that answers more."""
+    return and_(
+        Certificate.serial_hex == serial_hex,
+        Certificate.frame_id == frame_id,
+        Certificate.revoked_at.is_(None),
+        Frame.revoked_at.is_(None),
+    )
+
+
+def not_valid(frame_id: str) -> str:
+    """Say why a frame is not let in."""
+    return f"{frame_id}: this certificate is revoked or was never issued by this server"
 
 
 def get(session: Session, frame_id: str) -> FrameRow:

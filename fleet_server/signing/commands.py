@@ -3,10 +3,14 @@
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fleet_server.errors import ConfigurationError
 from fleet_server.options import command, loaded, plain
 from fleet_server.signing import key_commands, passwords
+
+if TYPE_CHECKING:
+    from frame_protocol.updates import Line
 
 TOKEN_VARIABLE = "FLEET_TOKEN"  # noqa: S105  the name of a variable, not a token
 
@@ -97,6 +101,16 @@ def _add_build(actions: "Subparsers[argparse.ArgumentParser]") -> None:
         default=[],
         metavar="NAME",
         help="only for this hardware; may be repeated",
+    )
+    parser.add_argument(
+        "--requires-counter",
+        action="append",
+        default=[],
+        metavar="LINE:N",
+        help="the frame must have kept counter N of that line, such as firmware:7; again for each line",
+    )
+    parser.add_argument(
+        "--step", action="store_true", help="every frame must keep this release before a later one of the line"
     )
     parser.add_argument("--result-weights", metavar="SHA256", help="integer weights that must be active after")
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="a new directory")
@@ -193,8 +207,13 @@ def build_release(arguments: argparse.Namespace) -> int:
         counter=arguments.counter,
         title=arguments.title,
         artefacts=artefacts,
-        requires=Requirements(hardware=arguments.requires_hardware, base_weights_sha256=arguments.requires_base),
+        requires=Requirements(
+            hardware=arguments.requires_hardware,
+            base_weights_sha256=arguments.requires_base,
+            counters=_counters(arguments.requires_counter),
+        ),
         result_weights_sha256=arguments.result_weights,
+        step=arguments.step,
     )
     with client.connect(arguments.server, _token(arguments), arguments.ca) as server:
         built = bundle.build(plan, server.read_metadata, arguments.root.read_bytes(), arguments.out)
@@ -214,6 +233,8 @@ def sign_release(arguments: argparse.Namespace) -> int:
     release = signed.release
     for artefact in release.artefacts:
         print(f"  {artefact.kind} {artefact.path} {artefact.length} bytes sha256 {artefact.sha256}")  # noqa: T201
+    if release.step:
+        print("  a step: every frame must keep it before a later release of its line")  # noqa: T201
     print(f"{release.line} {release.name}, counter {release.counter}: {have} of {need} signatures")  # noqa: T201
     return 0
 
@@ -230,6 +251,18 @@ def publish_release(arguments: argparse.Namespace) -> int:
         answer = server.publish(loaded_bundle)
     print(f"published: {', '.join(answer.get('published', [])) or 'nothing new'}")  # noqa: T201
     return 0
+
+
+def _counters(written: list[str]) -> "dict[Line, int]":
+    from frame_protocol.updates import Line
+
+    counters = {}
+    for text in written:
+        line, _, number = text.partition(":")
+        if line not in list(Line) or not number.isdigit():
+            raise ConfigurationError(f"--requires-counter {text}: expected LINE:N, LINE one of {', '.join(Line)}")
+        counters[Line(line)] = int(number)
+    return counters
 
 
 def _token(arguments: argparse.Namespace) -> str:

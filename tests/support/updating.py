@@ -15,6 +15,7 @@ from device_agent.update import journal as journals
 from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import ModelTools, installers
+from device_agent.update.journal import Place
 from device_agent.update.machine import Moment
 from device_agent.update.permission import Deed
 from device_agent.update.retry import RetryPolicy
@@ -24,16 +25,16 @@ from device_agent.update.trust.store import MetadataStore
 from device_agent.update.updater import Collaborators, Updater
 from frame_protocol.model_package import DeltaManifest
 from frame_protocol.telemetry import UpdateEvent
-from frame_protocol.updates import Assignment, HealthFigures
+from frame_protocol.updates import Assignment, HealthFigures, Line
 
 FRAME = "frame-ab12"
 HARDWARE = "lf-1"
 HEALTH = HealthFigures(token_agreement=1.0, fps=30.0)
 
 
-def order(number: int, release: str, frame: str = FRAME) -> Assignment:
+def order(number: int, release: str, frame: str = FRAME, line: Line = Line.MODELS) -> Assignment:
     """Return the assignment of a release under the order of that number."""
-    return Assignment(frame=frame, order_id=f"00000000-0000-0000-0000-{number:012d}", release=release)
+    return Assignment(frame=frame, order_id=f"00000000-0000-0000-0000-{number:012d}", release=release, line=line)
 
 
 class Same:
@@ -144,7 +145,7 @@ class UpdatingFrame:
 
         return Updater(
             self.home / "update",
-            Slots(self.models),
+            {Place.MODEL: Slots(self.models), Place.CONTENT: Slots(self.home / "content")},
             Collaborators(
                 assignment=self.ask,
                 trust=trust,
