@@ -12,7 +12,7 @@ from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from fleet_server.errors import ConfigurationError, Conflict, Invalid
 from fleet_server.pki import files
 from fleet_server.signing import change as changes
-from fleet_server.signing import keys, metadata, roles
+from fleet_server.signing import keys, metadata, roles, token
 from fleet_server.signing.change import Change, Document, Replacement
 from fleet_server.signing.director import Director
 from fleet_server.signing.repository import Repository
@@ -35,13 +35,20 @@ def published(repository: Repository, director: Director) -> tuple[dict[str, Doc
     return documents, chains
 
 
-def new_online_keys(repository: Repository, which: Iterable[str]) -> bytes:
-    """Make new online keys beside those in use; return their public halves for a change."""
-    public = {}
+def new_online_keys(repository: Repository, which: Iterable[str], elsewhere: Mapping[str, str]) -> bytes:
+    """Make new online keys beside those in use; return their public halves for a change.
+
+    ``elsewhere`` maps a role to the URI of a key that the server's token holds already.
+    """
+    public: dict[str, Key] = {}
     for role in which:
         path = repository.keys / NEXT / f"{role}.pem"
-        path.unlink(missing_ok=True)
-        public[role] = keys.generate(path, None)
+        keys.discard(path)
+        if role in elsewhere:
+            public[role] = token.public_key(elsewhere[role], keys.server_pin())
+            keys.refer(path, elsewhere[role], public[role])
+        else:
+            public[role] = keys.generate(path, None)
     return public_keys(None, public)
 
 
@@ -124,12 +131,11 @@ def _take_keys(repository: Repository, change: Change) -> None:
     wanted[roles.DIRECTOR] = _only_key(change.current(roles.DIRECTOR_ROOT), roles.TARGETS)
     for role, keyid in wanted.items():
         path, following = repository.keys / f"{role}.pem", repository.keys / NEXT / f"{role}.pem"
-        if path.is_file() and keys.open_signer(path, None).public_key.keyid == keyid:
+        if keys.is_here(path) and keys.open_signer(path, None).public_key.keyid == keyid:
             continue
-        if not following.is_file() or keys.open_signer(following, None).public_key.keyid != keyid:
+        if not keys.is_here(following) or keys.open_signer(following, None).public_key.keyid != keyid:
             raise Invalid(f"the change names a {role} key that is not here; keys new-online makes one")
-        files.write(path, following.read_bytes())
-        following.unlink()
+        keys.move(following, path)
 
 
 def _only_key(root: Document, role: str) -> str:

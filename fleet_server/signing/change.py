@@ -14,12 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from securesystemslib.signer import Key
+from securesystemslib.signer import Key, Signer
 from tuf.api.metadata import Metadata, Root, Targets
 
 from fleet_server.errors import ConfigurationError, Invalid
 from fleet_server.pki import files
-from fleet_server.signing import keys, metadata, roles
+from fleet_server.signing import keys, metadata, roles, signatures
 
 Document = Metadata[Any]
 ROOTS = (roles.ROOT, roles.DIRECTOR_ROOT)
@@ -116,8 +116,10 @@ def load(directory: Path) -> Change:
     return Change(directory, before, after)
 
 
-def sign(change: Change, person: Path, password: str) -> list[str]:
+def sign(change: Change, person: Path, password: str, elsewhere: Mapping[str, Signer] | None = None) -> list[str]:
     """Add the signatures of the keys in ``person`` where they count; return the documents signed.
+
+    ``elsewhere`` has signers, by role, of keys that the folder knows nothing of.
 
     What is published must follow from the roots that the person took home. Signing twice changes nothing.
     """
@@ -128,16 +130,32 @@ def sign(change: Change, person: Path, password: str) -> list[str]:
         metadata.verify(change.before[roles.TARGETS], line, change.before[line])
     signed = []
     for name, document in change.after.items():
-        if not (person / f"{name}.pem").is_file():
+        if name not in (elsewhere or {}) and not keys.is_here(person / f"{name}.pem"):
             continue
-        signer = keys.open_signer(person / f"{name}.pem", password)
+        signer = (elsewhere or {}).get(name) or keys.open_signer(person / f"{name}.pem", password)
         if any(signer.public_key.keyid in _key_ids(judge, role) for judge, role in change.judges(name)):
             metadata.sign(document, signer)
-            files.write(change.directory / "after" / f"{name}.json", metadata.dump(document), files.PUBLIC_MODE)
+            _store(change, name)
             signed.append(name)
     if not signed:
         raise Invalid(f"{person} holds no key that may sign this change; take the keys of this repository")
     return sorted(signed)
+
+
+def merge(change: Change, source: Path) -> None:
+    """Add the signatures of a file that a person's machine made of a copy of this change."""
+    for name, given in signatures.read(source).items():
+        if name not in change.after:
+            raise Invalid(f"{source}: signs {name}, which this change does not touch; it is of another change")
+        trusted = {keyid: judge.signed.get_key(keyid) for judge, role in change.judges(name)
+                   for keyid in _key_ids(judge, role)}  # fmt: skip
+        signatures.add(change.after[name], given, trusted, source)
+        _store(change, name)
+
+
+def _store(change: Change, name: str) -> None:
+    path = change.directory / "after" / f"{name}.json"
+    files.write(path, metadata.dump(change.after[name]), files.PUBLIC_MODE)
 
 
 def describe(change: Change) -> list[str]:

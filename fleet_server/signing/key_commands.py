@@ -4,10 +4,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fleet_server.errors import ConfigurationError
 from fleet_server.options import command, loaded, plain
 from fleet_server.signing import passwords, roles
 
 if TYPE_CHECKING:
+    from securesystemslib.signer import Key
+
     from fleet_server.signing.change import Change
 
 Subparsers = argparse._SubParsersAction
@@ -27,8 +30,21 @@ def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     person.add_argument("--trust", type=Path, required=True, metavar="DIR", help="folder with the ceremony's roots")
     person.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new directory")
     _add_roles(person, roles.OFFLINE)
+    add_signers(person)
     passwords.add_options(person)
     person.set_defaults(run=make_person)
+
+    held = plain(
+        actions,
+        "in-token",
+        "Make a key inside a PKCS#11 token; it never leaves it. PYKCS11LIB names the token's library.",
+        "fleet-server keys in-token 'hsm:3?label=person-2'",
+    )
+    held.add_argument("uri", nargs="+", metavar="URI", help="hsm:ID?label=TOKEN; repeatable")
+    held.add_argument("--curve", choices=("p256", "p384"), default="p256", help="(default: %(default)s)")
+    held.add_argument("--person", type=int, default=1, metavar="K", help="whose PIN is asked for (default 1)")
+    passwords.add_options(held)
+    held.set_defaults(run=make_in_token)
 
     online = command(
         actions,
@@ -38,6 +54,7 @@ def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     online.add_argument("--out", type=Path, required=True, metavar="FILE", help="for their public halves")
     _add_roles(online, roles.SERVER_KEYS)
+    add_signers(online)
     online.set_defaults(run=make_online)
 
     change = command(
@@ -62,8 +79,20 @@ def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     sign.add_argument("change", type=Path, metavar="CHANGE", help="the change, as keys change wrote it")
     sign.add_argument("--keys", type=Path, required=True, metavar="DIR", help="OUT of the ceremony, or your own part")
     sign.add_argument("--person", type=int, required=True, metavar="K", help="which of the people signs")
+    add_signature(sign)
+    add_signers(sign)
     passwords.add_options(sign)
     sign.set_defaults(run=sign_change)
+
+    merge = plain(
+        actions,
+        "merge",
+        "Add signatures that people made of copies of a change on machines of their own.",
+        "fleet-server keys merge change person-1.signature person-3.signature",
+    )
+    merge.add_argument("change", type=Path, metavar="CHANGE", help="the change, as keys change wrote it")
+    merge.add_argument("signatures", type=Path, nargs="+", metavar="FILE", help="what sign --signature wrote")
+    merge.set_defaults(run=merge_change)
 
     put = command(
         actions,
@@ -96,11 +125,12 @@ def add_repository_commands(actions: "Subparsers[argparse.ArgumentParser]") -> N
 def make_person(arguments: argparse.Namespace) -> int:
     """Make a person's keys."""
     from fleet_server.pki import files
-    from fleet_server.signing import apply, keys
+    from fleet_server.signing import apply
 
     secret = passwords.of_person(arguments, arguments.person)
-    wanted = arguments.role or roles.OFFLINE
-    made = {role: keys.generate(arguments.out / f"{role}.pem", secret, holder=arguments.person) for role in wanted}
+    wanted = arguments.role or tuple(signers(arguments)) or roles.OFFLINE
+    elsewhere = signers(arguments)
+    made = {role: _person_key(arguments, role, elsewhere.get(role), secret) for role in wanted}
     files.write(arguments.out / "public.json", apply.public_keys(arguments.person, made), files.PUBLIC_MODE)
     for name in (f"{roles.ROOT}.json", f"{roles.DIRECTOR_ROOT}.json"):
         files.write(arguments.out / name, (arguments.trust / name).read_bytes(), files.PUBLIC_MODE)
@@ -114,8 +144,9 @@ def make_online(arguments: argparse.Namespace) -> int:
     from fleet_server.signing import apply
     from fleet_server.signing.repository import Repository
 
-    wanted = arguments.role or roles.SERVER_KEYS
-    public = apply.new_online_keys(Repository(loaded(arguments).tuf_dir), wanted)
+    elsewhere = signers(arguments)
+    wanted = arguments.role or tuple(elsewhere) or roles.SERVER_KEYS
+    public = apply.new_online_keys(Repository(loaded(arguments).tuf_dir), wanted, elsewhere)
     files.write(arguments.out, public, files.PUBLIC_MODE)
     print(f"{arguments.out}: {', '.join(wanted)}")  # noqa: T201
     return 0
@@ -137,15 +168,54 @@ def make_change(arguments: argparse.Namespace) -> int:
 
 def sign_change(arguments: argparse.Namespace) -> int:
     """Add one person's signatures."""
-    from fleet_server.signing import ceremony, change
+    from fleet_server.pki import files
+    from fleet_server.signing import ceremony, change, keys, signatures
 
     own = ceremony.person_directory(arguments.keys, arguments.person)
     person = own if own.is_dir() else arguments.keys
     loaded_change = change.load(arguments.change)
-    signed = change.sign(loaded_change, person, passwords.of_person(arguments, arguments.person))
+    secret = passwords.of_person(arguments, arguments.person)
+    elsewhere = {role: keys.open_uri(uri, secret) for role, uri in signers(arguments).items()}
+    signed = change.sign(loaded_change, person, secret, elsewhere)
+    if arguments.signature:
+        files.write(arguments.signature, signatures.pack(loaded_change.after), files.PUBLIC_MODE)
     _show(loaded_change)
     print(f"signed by person {arguments.person}: {', '.join(signed)}")  # noqa: T201
     return 0
+
+
+def merge_change(arguments: argparse.Namespace) -> int:
+    """Add signatures from elsewhere."""
+    from fleet_server.signing import change
+
+    loaded_change = change.load(arguments.change)
+    for source in arguments.signatures:
+        change.merge(loaded_change, source)
+    _show(loaded_change)
+    return 0
+
+
+def make_in_token(arguments: argparse.Namespace) -> int:
+    """Make keys inside a token."""
+    from fleet_server.signing import token
+
+    secret = passwords.of_person(arguments, arguments.person)
+    for uri in arguments.uri:
+        print(f"{uri}: key {token.generate(uri, secret, arguments.curve).keyid[:12]}")  # noqa: T201
+    return 0
+
+
+def _person_key(arguments: argparse.Namespace, role: str, uri: str | None, secret: str) -> "Key":
+    """Make a key file, or refer to a key that a token holds; return the public half."""
+    from fleet_server.signing import keys, token
+
+    path = arguments.out / f"{role}.pem"
+    if uri is None:
+        return keys.generate(path, secret, holder=arguments.person)
+    public = token.public_key(uri, secret)
+    public.unrecognized_fields[roles.HOLDER_FIELD] = arguments.person
+    keys.refer(path, uri, public)
+    return public
 
 
 def apply_change(arguments: argparse.Namespace) -> int:
@@ -195,6 +265,33 @@ def _show(change: "Change") -> None:
         print(line)  # noqa: T201
     for name, counts in sorted(change.signatures().items()):
         print(f"{name}: " + ", ".join(f"{have} of {need} signatures" for have, need in counts))  # noqa: T201
+
+
+def add_signature(parser: argparse.ArgumentParser) -> None:
+    """Let a command write the signatures into a file of their own."""
+    parser.add_argument(
+        "--signature", type=Path, metavar="FILE", help="also write the signatures alone to FILE, for merge"
+    )
+
+
+def add_signers(parser: argparse.ArgumentParser) -> None:
+    """Let a command take keys that lie elsewhere."""
+    parser.add_argument(
+        "--signer",
+        action="append",
+        default=[],
+        metavar="ROLE=URI",
+        help="the key of ROLE lies elsewhere: hsm:ID?label=TOKEN; repeatable",
+    )
+
+
+def signers(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return role -> URI."""
+    given = dict(text.partition("=")[::2] for text in arguments.signer)
+    for role, uri in given.items():
+        if role not in (*roles.OFFLINE, *roles.SERVER_KEYS) or not uri:
+            raise ConfigurationError(f"--signer {role}={uri}: expected ROLE=URI, such as models=hsm:3?label=person-2")
+    return given
 
 
 def _add_roles(parser: argparse.ArgumentParser, known: tuple[str, ...]) -> None:

@@ -1,0 +1,26 @@
+"""A token of software: SoftHSM, as Debian packages it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LIBRARY = Path("/usr/lib/softhsm/libsofthsm2.so")
+
+
+@pytest.fixture(scope="session")
+def softhsm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where tokens lie; one for the whole process, for the library reads its settings once."""
+    assert LIBRARY.is_file(), "SoftHSM is missing; run: apt-get install softhsm2"
+    folder = tmp_path_factory.mktemp("softhsm")
+    (folder / "tokens").mkdir()
+    (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
+    return folder
+
+
+@pytest.fixture
+def softhsm(softhsm_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Name the library and its settings to whoever asks."""
+    monkeypatch.setenv("SOFTHSM2_CONF", str(softhsm_folder / "softhsm2.conf"))
+    monkeypatch.setenv("PYKCS11LIB", str(LIBRARY))
+    yield softhsm_folder
