@@ -3,6 +3,7 @@
 Every part is a worker of its own. An error in one is logged and tried again later; the others do not notice.
 """
 
+import math
 import os
 import signal
 import subprocess
@@ -16,13 +17,14 @@ import structlog
 from device_agent.complaints.spool import Spool
 from device_agent.complaints.upload import upload_all
 from device_agent.enrolment.renew import renew_if_due
-from device_agent.errors import StorageError, UpdateFailed
+from device_agent.errors import ServerUnreachable, StorageError, TrustError, UpdateFailed
 from device_agent.system import active_model, clock, identity, lock, notify, sensors
 from device_agent.system.home import HOME_VARIABLE, Home
 from device_agent.system.identity import Identity
 from device_agent.system.worker import Rhythm, Worker
 from device_agent.telemetry.outbox import Outbox
 from device_agent.telemetry.service import TelemetryService
+from device_agent.update import fleet_ca
 from frame_protocol.telemetry import CommandKind, Fault
 
 STOP_SECONDS = 10.0
@@ -32,8 +34,10 @@ UPDATE_SECONDS = 4 * 3600.0
 """The longest an update may work in one go; it goes on at the next poll."""
 POLL_JITTER = 0.25
 COMPLAINT_SECONDS = 60.0
-RENEW_SECONDS = 6 * 3600.0
-"""How often the age of the certificate is looked at; only its last third costs a request."""
+IDENTITY_SECONDS = 6 * 3600.0
+"""How often the frame asks whether people rotated the fleet CA, and looks at the age of its certificate."""
+MISTRUST_PAUSE_SECONDS = 900.0
+"""A broker that is not believed makes the frame ask at once, but not more often than this."""
 WATCHDOG_MARGIN = 3.0
 """The agent speaks this many times in the interval that systemd allows."""
 
@@ -45,6 +49,7 @@ class Rhythms:
     health: float = 60.0
     update_poll: float = 300.0
     complaints: float = COMPLAINT_SECONDS
+    identity: float = IDENTITY_SECONDS
 
 
 def run(home: Home, rhythms: Rhythms) -> int:
@@ -79,13 +84,17 @@ class Agent:
         self._log = structlog.get_logger("agent").bind(frame=who.frame_id)
         self._updating: subprocess.Popen[bytes] | None = None
         self._stop_link = threading.Event()
-        self._telemetry = TelemetryService(outbox, who, home, boot=outbox.begin_boot(), on_command=self.command)
+        self._telemetry = TelemetryService(
+            outbox, who, home, boot=outbox.begin_boot(), on_command=self.command, on_mistrust=self.mistrusted
+        )
         self._update = Worker("update", self._poll_update, Rhythm(rhythms.update_poll, POLL_JITTER))
+        self._identity = Worker("identity", self._renew, Rhythm(rhythms.identity, POLL_JITTER))
+        self._mistrusted_at = -math.inf
         self._workers = [
             Worker("telemetry", self._serve_link, Rhythm(CHECK_SECONDS)),
             Worker("health", self._report_health, Rhythm(rhythms.health)),
             Worker("complaints", self._send_complaints, Rhythm(rhythms.complaints, POLL_JITTER)),
-            Worker("identity", self._renew, Rhythm(RENEW_SECONDS, POLL_JITTER)),
+            self._identity,
             self._update,
         ]
 
@@ -123,6 +132,13 @@ class Agent:
         if kind is CommandKind.CHECK_UPDATE:
             self._update.wake()
 
+    def mistrusted(self) -> None:
+        """Ask for the fleet CA now: it may have been rotated while this frame slept."""
+        now = clock.monotonic()
+        if now - self._mistrusted_at >= MISTRUST_PAUSE_SECONDS:
+            self._mistrusted_at = now
+            self._identity.wake()
+
     def _serve_link(self) -> None:
         self._telemetry.run(self._stop_link)
 
@@ -147,6 +163,18 @@ class Agent:
             self._log.info("complaints_sent", count=sent)
 
     def _renew(self) -> None:
+        """Follow the fleet CA, then renew: a frame without roots or network still looks after its certificate."""
+        try:
+            if fleet_ca.follow(self._home):
+                self._log.info("fleet_ca_followed")
+        except (ServerUnreachable, TrustError, lock.AlreadyRunning) as error:
+            self._log.warning("fleet_ca_not_asked", error=str(error))
+            if not isinstance(error, TrustError):
+                self._renew_certificate()
+                raise
+        self._renew_certificate()
+
+    def _renew_certificate(self) -> None:
         if renew_if_due(self._home):
             self._log.info("certificate_renewed")
 

@@ -5,6 +5,7 @@ import argparse
 HEALTH_SECONDS = 60.0
 UPDATE_POLL_SECONDS = 300.0
 COMPLAINTS_SECONDS = 60.0
+IDENTITY_SECONDS = 6 * 3600.0
 
 
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,6 +38,13 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         type=float,
         metavar="S",
     )
+    run.add_argument(
+        "--identity-every",
+        default=IDENTITY_SECONDS,
+        help="seconds between looks at the fleet CA and the frame's certificate (default: %(default)g)",
+        type=float,
+        metavar="S",
+    )
     run.set_defaults(run=run_agent)
 
 
@@ -48,6 +56,9 @@ def run_agent(arguments: argparse.Namespace) -> int:
 
     log.configure(default="info")
     rhythms = app.Rhythms(
-        health=arguments.health_every, update_poll=arguments.poll_every, complaints=arguments.complaints_every
+        health=arguments.health_every,
+        update_poll=arguments.poll_every,
+        complaints=arguments.complaints_every,
+        identity=arguments.identity_every,
     )
     return app.run(Home.from_environment(), rhythms)

@@ -64,13 +64,11 @@ def updater(
             reporter.report(event, key=f"update/{value.order_id}/{value.state}")
             observe(value)
 
-        floor = datetime.fromtimestamp(clock.read_floor(home.clock_floor), UTC)
+        floor = _floor(home)
         roots = Fetcher(files, f"{who.server}/tuf/director")
 
         def trust() -> TrustClient:
-            source = Fetcher(files, f"{who.server}/tuf/metadata")
-            root = factory_root(home.trust_root, FACTORY_ROOT)
-            return TrustClient(MetadataStore(home.update / "trust"), source, root, not_before=floor)
+            return trust_client(home, Fetcher(files, f"{who.server}/tuf/metadata"))
 
         def director(source: MetadataSource) -> TrustClient:
             root = factory_root(home.director_root, FACTORY_DIRECTOR_ROOT)
@@ -90,6 +88,16 @@ def updater(
                 why_wait=lambda deed: may(deed, frame_use(home, who), window.load(home.update_window)),
             ),
         )
+
+
+def trust_client(home: Home, source: MetadataSource) -> TrustClient:
+    """Return a client of the image repository; the caller holds the update lock."""
+    root = factory_root(home.trust_root, FACTORY_ROOT)
+    return TrustClient(MetadataStore(home.update / "trust"), source, root, not_before=_floor(home))
+
+
+def _floor(home: Home) -> datetime:
+    return datetime.fromtimestamp(clock.read_floor(home.clock_floor), UTC)
 
 
 def frame_use(home: Home, who: Identity) -> Use:

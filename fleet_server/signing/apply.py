@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,6 @@ from fleet_server.signing.repository import Repository
 
 NEXT = "next"
 """Folder below ``keys/`` with online keys that no root names yet."""
-ALERT: dict[str, timedelta] = {
-    **dict.fromkeys((*roles.OFFLINE, roles.SNAPSHOT), timedelta(days=7)),
-    roles.TIMESTAMP: timedelta(days=1),
-}
-"""How long before its expiry a role is called out; the server itself renews its two long before."""
 
 
 def published(repository: Repository, director: Director) -> tuple[dict[str, Document], dict[str, list[bytes]]]:
@@ -106,23 +101,6 @@ def restore(repository: Repository, at: datetime) -> dict[str, int]:
         found |= {line.value: _newest(repository, targets, line) for line in roles.LINES}
         _sign_anew(repository, root, {name: metadata.dump(document) for name, document in found.items()}, at)
     return {name: document.signed.version for name, document in found.items()}
-
-
-def expiries(repository: Repository, director: Director) -> dict[str, datetime]:
-    """Return when each role's metadata ends."""
-    state = repository.state()
-    documents, _ = published(repository, director)
-    online = {roles.SNAPSHOT: state.snapshot.signed.expires, roles.TIMESTAMP: state.timestamp.signed.expires}
-    return {name: document.signed.expires for name, document in documents.items()} | online
-
-
-def alerts(found: Mapping[str, datetime], at: datetime) -> list[str]:
-    """Return a sentence for each role that needs somebody soon. Pure."""
-    return [
-        f"{role} expires on {expires:%Y-%m-%d %H:%M} UTC, in {(expires - at) / timedelta(days=1):.1f} days"
-        for role, expires in sorted(found.items(), key=lambda one: one[1])
-        if expires - at < ALERT[role]
-    ]
 
 
 def _take_keys(repository: Repository, change: Change) -> None:

@@ -8,7 +8,7 @@ A document is changed when keys that sign it are replaced, when keys that it nam
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +18,9 @@ from securesystemslib.signer import Key, Signer
 from tuf.api.metadata import Metadata, Root, Targets
 
 from fleet_server.errors import ConfigurationError, Invalid
-from fleet_server.pki import files
+from fleet_server.pki import certificates, files
 from fleet_server.signing import keys, metadata, roles, signatures
+from frame_protocol.enrolment import FLEET_CA_FIELD
 
 Document = Metadata[Any]
 ROOTS = (roles.ROOT, roles.DIRECTOR_ROOT)
@@ -76,8 +77,12 @@ def build(
     out: Path,
     *,
     renew: bool,
+    fleet_ca: Sequence[str] = (),
 ) -> Change:
-    """Make the change on top of what is published; ``chains`` has the roots by repository, oldest first."""
+    """Make the change on top of what is published; ``chains`` has the roots by repository, oldest first.
+
+    ``fleet_ca``: the certificates (PEM) of every CA that frames are to trust from now on, if that changes.
+    """
     if out.exists():
         raise ConfigurationError(f"{out} exists already; choose a new directory for the change")
     after = {name: copy.deepcopy(document) for name, document in before.items()}
@@ -85,8 +90,11 @@ def build(
     for replacement in replacements:
         for role, key in replacement.keys.items():
             touched |= _replace(after, role, replacement.person, key)
+    if fleet_ca and list(fleet_ca) != published_ca(before[roles.TARGETS]):
+        after[roles.TARGETS].signed.unrecognized_fields[FLEET_CA_FIELD] = list(fleet_ca)
+        touched.add(roles.TARGETS)
     if not touched:
-        raise Invalid("nothing changes: name new keys, or --renew")
+        raise Invalid("nothing changes: name new keys, another --fleet-ca, or --renew")
     for name in touched:
         after[name].signed.version += 1
         after[name].signed.expires = at + roles.LIFETIME[name]
@@ -165,7 +173,15 @@ def describe(change: Change) -> list[str]:
         lines.append(f"{name}: version {document.signed.version}, until {document.signed.expires:%Y-%m-%d}")
         for role, (gone, new) in sorted(_moves(change.before[name], document).items()):
             lines.append(f"  {role}: takes {_names(new)} for {_names(gone)}")
+        if published_ca(document) != published_ca(change.before[name]):
+            prints = [certificates.fingerprint(pem.encode()) for pem in published_ca(document)]
+            lines.append(f"  frames will trust the fleet CA {', '.join(prints)}, and no other")
     return lines
+
+
+def published_ca(document: Document) -> list[str]:
+    """Return the fleet's CAs that a document names; none unless it is targets and a CA was ever rotated."""
+    return list(document.signed.unrecognized_fields.get(FLEET_CA_FIELD, []))
 
 
 def verify(change: Change) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fleet_server.errors import ConfigurationError
 from fleet_server.options import command, loaded, plain
-from fleet_server.signing import key_commands, passwords
+from fleet_server.signing import ca_commands, key_commands, passwords
 
 TOKEN_VARIABLE = "FLEET_TOKEN"  # noqa: S105  the name of a variable, not a token
 
@@ -29,6 +29,8 @@ def add_commands(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     install.set_defaults(run=install_keys)
     key_commands.add_key_commands(actions)
+
+    ca_commands.add_ca_commands(subparsers)
 
     release = subparsers.add_parser("release", help="build, sign and publish a release")
     actions = release.add_subparsers(dest="action", metavar="ACTION", required=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Subparsers = argparse._SubParsersAction
 ALERT_EXIT_CODE = 3
-"""Exit code of ``repository check`` when a role needs somebody soon."""
+"""Exit code of ``keys status`` when a role needs somebody soon."""
 
 
 def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -57,6 +57,15 @@ def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     add_signers(online)
     online.set_defaults(run=make_online)
 
+    status = command(
+        actions,
+        "status",
+        f"Print when metadata and certificates expire; exit code {ALERT_EXIT_CODE} when one needs somebody soon.",
+        "fleet-server keys status --data DIR --json",
+    )
+    status.add_argument("--json", action="store_true", help="print it as JSON")
+    status.set_defaults(run=show_status)
+
     change = command(
         actions,
         "change",
@@ -65,6 +74,12 @@ def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     change.add_argument(
         "--replace", type=Path, action="append", default=[], metavar="FILE", help="new public keys; repeatable"
+    )
+    change.add_argument(
+        "--fleet-ca",
+        type=Path,
+        metavar="FILE",
+        help="PEM of every fleet CA that frames are to trust, from ca new or export",
     )
     change.add_argument("--renew", action="store_true", help="sign every document anew, for its whole life")
     change.add_argument("--out", type=Path, required=True, metavar="CHANGE", help="a new directory")
@@ -106,13 +121,6 @@ def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
 
 def add_repository_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     """Add the commands below ``repository``."""
-    check = command(
-        actions,
-        "check",
-        f"Print when each role's metadata expires; exit code {ALERT_EXIT_CODE} when one needs somebody soon.",
-        "fleet-server repository check --data DIR",
-    )
-    check.set_defaults(run=check_repository)
     restore = command(
         actions,
         "restore",
@@ -154,14 +162,18 @@ def make_online(arguments: argparse.Namespace) -> int:
 
 def make_change(arguments: argparse.Namespace) -> int:
     """Build a change."""
-    from fleet_server.signing import apply, change, metadata
+    from fleet_server.pki.store import CaStore
+    from fleet_server.signing import apply, ca_rotation, change, metadata
     from fleet_server.signing.director import Director
     from fleet_server.signing.repository import Repository
 
-    directory = loaded(arguments).tuf_dir
-    before, chains = apply.published(Repository(directory), Director(directory))
+    config = loaded(arguments)
+    before, chains = apply.published(Repository(config.tuf_dir), Director(config.tuf_dir))
     replacements = [apply.read_public_keys(path) for path in arguments.replace]
-    made = change.build(before, chains, replacements, metadata.now(), arguments.out, renew=arguments.renew)
+    fleet_ca = ca_rotation.readable(arguments.fleet_ca, CaStore(config.ca_dir)) if arguments.fleet_ca else []
+    made = change.build(
+        before, chains, replacements, metadata.now(), arguments.out, renew=arguments.renew, fleet_ca=fleet_ca
+    )
     _show(made)
     return 0
 
@@ -230,21 +242,20 @@ def apply_change(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def check_repository(arguments: argparse.Namespace) -> int:
-    """Look at the expiry of every role."""
-    from fleet_server import logs
-    from fleet_server.signing import apply, metadata
-    from fleet_server.signing.director import Director
-    from fleet_server.signing.repository import Repository
+def show_status(arguments: argparse.Namespace) -> int:
+    """Look at the expiry of everything."""
+    from fleet_server.signing import metadata, status
 
-    directory = loaded(arguments).tuf_dir
-    found = apply.expiries(Repository(directory), Director(directory))
-    for role, expires in sorted(found.items(), key=lambda one: one[1]):
-        print(f"{role:14} {expires:%Y-%m-%d %H:%M} UTC")  # noqa: T201
-    alerts = apply.alerts(found, metadata.now())
-    for sentence in alerts:
-        print(f"soon: {sentence}; see docs/runbooks/keys.md, Renew")  # noqa: T201
-        logs.get("signing").warning("metadata.expires_soon", what=sentence)
+    config, now = loaded(arguments), metadata.now()
+    found = status.expiries(config)
+    alerts = status.soon(found, now)
+    if arguments.json:
+        print(status.as_json(found, now))  # noqa: T201
+        return ALERT_EXIT_CODE if alerts else 0
+    for one in found:
+        print(f"{one.what:22} {one.expires:%Y-%m-%d %H:%M} UTC   renewed by {one.renewed_by}")  # noqa: T201
+    for one in alerts:
+        print(f"soon: {status.sentence(one, now)}")  # noqa: T201
     return ALERT_EXIT_CODE if alerts else 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from fleet_server.errors import Invalid
 from fleet_server.signing import apply, bundle, ceremony, change, metadata, signatures
 from fleet_server.signing.director import Director
-from frame_protocol.updates import ArtefactKind
+from frame_protocol.updates import ArtefactKind, Line
 from tests.support.repository import PASSWORD, TestRepository, hold_ceremony
 
 
@@ -50,7 +50,7 @@ def test_two_of_three_sign_copies_and_the_merged_bundle_is_published(world, tmp_
         assert merged.signatures() == (count, 2)
     assert bundle.merge(merged, files[0]).signatures() == (2, 2)
     world.upload(merged)
-    world.repository.publish("models", merged.data, metadata.now())
+    world.repository.publish(Line.MODELS, merged.data, metadata.now())
     assert world.read("2.models.json") == merged.data
 
 

@@ -1,7 +1,5 @@
 """Keys inside a PKCS#11 token sign for people and for the server, and a frame takes what they signed."""
 
-import shutil
-import subprocess
 import threading
 from datetime import UTC, datetime
 
@@ -10,14 +8,15 @@ import pytest
 from device_agent.update.trust.client import TrustClient
 from device_agent.update.trust.store import MetadataStore
 from fleet_server.errors import ConfigurationError
-from fleet_server.signing import apply, ceremony, change, keys, metadata, roles, token
+from fleet_server.signing import apply, bundle, ceremony, change, keys, metadata, roles, token
 from fleet_server.signing.change import Replacement
 from fleet_server.signing.director import Director
-from frame_protocol.updates import ArtefactKind
+from frame_protocol.updates import ArtefactKind, Line
 from tests.support.directing import Asking, RootFiles, assigned, direct
 from tests.support.repository import PASSWORD, TestRepository, hold_ceremony
 
 PIN = "4321"
+IN_FILES = ("firmware", "seasonal", "director-root")
 IN_TOKEN = {"root": 1, "targets": 2, "models": 3}
 
 
@@ -26,11 +25,10 @@ def uri(number: int, label: str) -> str:
 
 
 @pytest.fixture
-def label(softhsm, request):
+def label(new_token, request):
     """A fresh token of that label."""
     name = f"t{abs(hash(request.node.name)) % 10**8}"
-    command = ["softhsm2-util", "--init-token", "--free", "--label", name, "--so-pin", PIN, "--pin", PIN]
-    subprocess.run(command, check=True, capture_output=True)
+    new_token(name, PIN)
     return name
 
 
@@ -75,13 +73,10 @@ def test_what_a_token_signed_for_root_targets_and_models_is_believed_by_a_frame(
     renewal = change.build(before, chains, [], metadata.now(), tmp_path / "renewal", renew=True)
     for number, secret in people.items():
         own = ceremony.person_directory(world.ceremony, number)
-        if number == 2:
-            for role in (*roles.LINES, "director-root"):
-                if role not in IN_TOKEN:
-                    shutil.move(own / f"{role}.pem", tmp_path / f"{role}.pem")
+        if number == 2:  # the token alone
+            for role in IN_FILES:
+                (own / f"{role}.pem").unlink()
         change.sign(renewal, own, secret)
-    for role in ("firmware", "seasonal", "director-root"):
-        shutil.move(tmp_path / f"{role}.pem", ceremony.person_directory(world.ceremony, 2) / f"{role}.pem")
     change.sign(renewal, ceremony.person_directory(world.ceremony, 3), PASSWORD)
     for role in IN_TOKEN:
         signers = {key.keytype for key in signing_keys(renewal, role)}
@@ -91,9 +86,9 @@ def test_what_a_token_signed_for_root_targets_and_models_is_believed_by_a_frame(
     built = world.build("one", 1, [(ArtefactKind.MODEL, model)])
     for number, secret in people.items():
         own = ceremony.person_directory(world.ceremony, number)
-        built = apply_release_signature(built, own, secret)
+        built = bundle.sign(built, own, secret)
     world.upload(built)
-    world.repository.publish("models", built.data, metadata.now())
+    world.repository.publish(Line.MODELS, built.data, metadata.now())
     assert believed(world, tmp_path / "frame", "models/one/one.tar").length == 3
 
 
@@ -102,12 +97,6 @@ def signing_keys(made, role):
     judge, name = next(iter(made.judges(role)))
     trusted = judge.signed.get_delegated_role(name).keyids
     return [judge.signed.get_key(keyid) for keyid in document.signatures if keyid in trusted]
-
-
-def apply_release_signature(built, own, secret):
-    from fleet_server.signing import bundle
-
-    return bundle.sign(built, own, secret)
 
 
 def test_a_director_in_a_token_orders_and_a_frame_obeys(world, tmp_path):
