@@ -16,15 +16,13 @@ import structlog
 
 from device_agent.complaints.spool import Spool
 from device_agent.complaints.upload import upload_all
-from device_agent.enrolment.renew import renew_if_due
-from device_agent.errors import ServerUnreachable, StorageError, TrustError, UpdateFailed
+from device_agent.errors import StorageError, UpdateFailed
 from device_agent.system import active_model, clock, identity, lock, notify, sensors
 from device_agent.system.home import HOME_VARIABLE, Home
 from device_agent.system.identity import Identity
 from device_agent.system.worker import Rhythm, Worker
 from device_agent.telemetry.outbox import Outbox
 from device_agent.telemetry.service import TelemetryService
-from device_agent.update import fleet_ca
 from frame_protocol.telemetry import CommandKind, Fault
 
 STOP_SECONDS = 10.0
@@ -82,13 +80,13 @@ class Agent:
         self._outbox = outbox
         self._spool = Spool(home)
         self._log = structlog.get_logger("agent").bind(frame=who.frame_id)
-        self._updating: subprocess.Popen[bytes] | None = None
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stop_link = threading.Event()
         self._telemetry = TelemetryService(
             outbox, who, home, boot=outbox.begin_boot(), on_command=self.command, on_mistrust=self.mistrusted
         )
         self._update = Worker("update", self._poll_update, Rhythm(rhythms.update_poll, POLL_JITTER))
-        self._identity = Worker("identity", self._renew, Rhythm(rhythms.identity, POLL_JITTER))
+        self._identity = Worker("identity", self._look_after_identity, Rhythm(rhythms.identity, POLL_JITTER))
         self._mistrusted_at = -math.inf
         self._workers = [
             Worker("telemetry", self._serve_link, Rhythm(CHECK_SECONDS)),
@@ -120,9 +118,8 @@ class Agent:
         self._stop_link.set()
         for worker in self._workers:
             worker.stop()
-        updating = self._updating
-        if updating is not None:
-            updating.terminate()
+        for process in list(self._processes.values()):
+            process.terminate()
         late = [worker.name for worker in self._workers if not worker.join(STOP_SECONDS)]
         self._log.info("agent_stopped", late=late)
 
@@ -162,42 +159,32 @@ class Agent:
         if sent:
             self._log.info("complaints_sent", count=sent)
 
-    def _renew(self) -> None:
-        """Follow the fleet CA, then renew: a frame without roots or network still looks after its certificate."""
-        try:
-            if fleet_ca.follow(self._home):
-                self._log.info("fleet_ca_followed")
-        except (ServerUnreachable, TrustError, lock.AlreadyRunning) as error:
-            self._log.warning("fleet_ca_not_asked", error=str(error))
-            if not isinstance(error, TrustError):
-                self._renew_certificate()
-                raise
-        self._renew_certificate()
-
-    def _renew_certificate(self) -> None:
-        if renew_if_due(self._home):
-            self._log.info("certificate_renewed")
+    def _look_after_identity(self) -> None:
+        code = self._run("renew")
+        if code != 0 and not self._stop_link.is_set():
+            raise UpdateFailed(f"the look at CA and certificate ended with exit code {code}; its own lines say why")
 
     def _poll_update(self) -> None:
-        """Run one poll in a process of its own: its memory comes back, and its crash is not the agent's."""
-        command = [sys.executable, "-m", "device_agent.cli", "update"]
-        environment = {**os.environ, HOME_VARIABLE: str(self._home.root)}
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-            self._updating = process
-            try:
-                code = process.wait(UPDATE_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise UpdateFailed(
-                    f"the update poll took more than {UPDATE_SECONDS:.0f} s; it goes on next time"
-                ) from None
-            finally:
-                self._updating = None
+        code = self._run("update")
         if code == 0 or self._stop_link.is_set():
             return
         if code < 0:
             self._report_fault(Fault(code="update-crashed", detail=f"ended by signal {-code}"))
         raise UpdateFailed(f"the update poll ended with exit code {code}; its own lines say why")
+
+    def _run(self, name: str) -> int:
+        """Run a command in a process of its own: its memory comes back, and its crash is not the agent's."""
+        command = [sys.executable, "-m", "device_agent.cli", name]
+        environment = {**os.environ, HOME_VARIABLE: str(self._home.root)}
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+            self._processes[name] = process
+            try:
+                return process.wait(UPDATE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise UpdateFailed(f"{name} took more than {UPDATE_SECONDS:.0f} s; it goes on next time") from None
+            finally:
+                del self._processes[name]
 
     def _report_fault(self, fault: Fault) -> None:
         try:

@@ -33,7 +33,7 @@ class TelemetryService:
         *,
         boot: str,
         on_command: OnCommand,
-        on_mistrust: Callable[[], None],
+        on_mistrust: Callable[[], None] = lambda: None,
     ) -> None:
         settings = LinkSettings(
             host=identity.record.mqtt_host,
