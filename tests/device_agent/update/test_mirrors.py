@@ -173,7 +173,7 @@ def test_a_bad_mirror_is_left_for_the_next_and_the_release_is_kept(frame, mirror
     frame.mirrors = [bad.url, good.url]
     assert is_kept_at_the_first_poll(frame, base)
     assert bad.asked
-    assert len(good.asked) >= 2
+    assert good.asked
 
 
 @pytest.mark.parametrize("how", BAD.values(), ids=BAD)
