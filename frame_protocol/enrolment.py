@@ -7,6 +7,9 @@ from msgspec import Meta
 from frame_protocol.codec import Versioned
 from frame_protocol.names import FrameId, ShortText
 
+FLEET_CA_FIELD = "x-liveframe-fleet-ca"
+"""Field of the signed top-level targets: the certificates (PEM) of every CA that frames are to trust now."""
+
 Pem = Annotated[str, Meta(max_length=16_384)]
 
 

@@ -93,6 +93,9 @@ class Release(Versioned, kw_only=True, frozen=True):
     """Hash of the integer weights that are active afterwards (model_package.weights_hash)."""
 
 
+Url = Annotated[str, Meta(pattern=r"^https?://[!-~]+$", max_length=200)]
+
+
 class Assignment(Versioned, kw_only=True, frozen=True):
     """The release this frame should run, and the order (rollout contact) that says so; the director signs it."""
 
@@ -104,6 +107,8 @@ class Assignment(Versioned, kw_only=True, frozen=True):
     """The model of frame that the director takes this one for."""
     counter: Annotated[int, Meta(ge=0)] = 0
     """The release's counter, as the director knows it."""
+    mirrors: Annotated[tuple[Url, ...], Meta(max_length=8)] = ()
+    """Base addresses of copies of the server's targets, to be asked before it; trusted with nothing."""
 
 
 ASSIGNMENT_FIELD = "x-liveframe-assignment"

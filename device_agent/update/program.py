@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,11 +16,12 @@ from device_agent.system.home import Home
 from device_agent.system.http import DeviceHttp
 from device_agent.system.identity import Identity
 from device_agent.update import assignment, window
-from device_agent.update.checks import FrameFacts
+from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import ModelTools, installers
 from device_agent.update.journal import Journal, Place
 from device_agent.update.machine import Moment
+from device_agent.update.mirrors import MIRROR_LIMITS, MIRROR_POLICY, Mirrored
 from device_agent.update.permission import Use, may
 from device_agent.update.slots import Slots
 from device_agent.update.trust.client import MetadataSource, TrustClient
@@ -56,6 +57,7 @@ def updater(
         lock.exclusive(home.update / "lock", purpose="update"),
         DeviceHttp(who.server, context) as device,
         httpx.Client(verify=context, trust_env=False, follow_redirects=False) as files,
+        ExitStack() as stack,
     ):
         kinds = frozenset(installers(tools))
 
@@ -64,25 +66,34 @@ def updater(
             reporter.report(event, key=f"update/{value.order_id}/{value.state}")
             observe(value)
 
-        floor = datetime.fromtimestamp(clock.read_floor(home.clock_floor), UTC)
+        floor = _floor(home)
         roots = Fetcher(files, f"{who.server}/tuf/director")
 
         def trust() -> TrustClient:
-            source = Fetcher(files, f"{who.server}/tuf/metadata")
-            root = factory_root(home.trust_root, FACTORY_ROOT)
-            return TrustClient(MetadataStore(home.update / "trust"), source, root, not_before=floor)
+            return trust_client(home, Fetcher(files, f"{who.server}/tuf/metadata"))
 
         def director(source: MetadataSource) -> TrustClient:
             root = factory_root(home.director_root, FACTORY_DIRECTOR_ROOT)
             return TrustClient(MetadataStore(home.update / "director"), source, root, not_before=floor)
 
+        def mirror(address: str) -> Fetcher:
+            client = stack.enter_context(httpx.Client(trust_env=False, follow_redirects=False))
+            return Fetcher(client, address, limits=MIRROR_LIMITS, policy=MIRROR_POLICY)
+
+        targets = Mirrored(Fetcher(files, f"{who.server}/tuf/targets"), mirror)
+
+        def ask() -> Directed | None:
+            directed = assignment.ask(device.get, roots, director, who.frame_id)
+            targets.use(directed.assignment.mirrors if directed else ())
+            return directed
+
         yield Updater(
             home.update,
             {Place.MODEL: Slots(home.models), Place.CONTENT: Slots(home.content)},
             Collaborators(
-                assignment=lambda: assignment.ask(device.get, roots, director, who.frame_id),
+                assignment=ask,
                 trust=trust,
-                targets=Fetcher(files, f"{who.server}/tuf/targets"),
+                targets=targets,
                 tools=tools,
                 report=report,
                 facts=lambda journal: frame_facts(home, who, journal, kinds),
@@ -90,6 +101,16 @@ def updater(
                 why_wait=lambda deed: may(deed, frame_use(home, who), window.load(home.update_window)),
             ),
         )
+
+
+def trust_client(home: Home, source: MetadataSource) -> TrustClient:
+    """Return a client of the image repository; the caller holds the update lock."""
+    root = factory_root(home.trust_root, FACTORY_ROOT)
+    return TrustClient(MetadataStore(home.update / "trust"), source, root, not_before=_floor(home))
+
+
+def _floor(home: Home) -> datetime:
+    return datetime.fromtimestamp(clock.read_floor(home.clock_floor), UTC)
 
 
 def frame_use(home: Home, who: Identity) -> Use:

@@ -20,10 +20,10 @@ from device_agent.system import files
 from device_agent.update import journal as journals
 from device_agent.update import machine
 from device_agent.update.checks import Directed, FrameFacts, SignedFile, why_not
-from device_agent.update.fetch import Fetcher
 from device_agent.update.installers import ModelTools
 from device_agent.update.journal import Journal, Order, Place
 from device_agent.update.machine import Moment
+from device_agent.update.mirrors import Downloads
 from device_agent.update.permission import DEEDS, Deed
 from device_agent.update.places import Places
 from device_agent.update.slots import Slots
@@ -51,7 +51,7 @@ class Collaborators:
     """Ask the director; ServerUnreachable when nobody answers, TrustError when it is not the director."""
     trust: Callable[[], TrustClient]
     """A fresh trust client: one refresh each."""
-    targets: Fetcher
+    targets: Downloads
     tools: ModelTools
     report: Callable[[UpdateReport], None]
     """Put a report into the durable outbox, once for each (order, state)."""

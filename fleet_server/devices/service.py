@@ -119,6 +119,19 @@ def revoked(session: Session) -> tuple[list[tuple[str, datetime]], list[str]]:
     return serials, list(frames)
 
 
+def newest_certificates(session: Session) -> list[str]:
+    """Return the newest certificate (PEM) of each frame that is not revoked."""
+    query = (
+        select(Certificate.frame_id, Certificate.pem)
+        .join(Frame, Frame.id == Certificate.frame_id)
+        .where(Frame.revoked_at.is_(None), Certificate.revoked_at.is_(None))
+    )
+    newest: dict[str, str] = {}
+    for frame_id, pem in session.execute(query.order_by(Certificate.issued_at)):
+        newest[frame_id] = pem
+    return list(newest.values())
+
+
 def _rows() -> Select[Frame, FrameCondition | None]:
     """Frames with their condition, if any."""
     return select(Frame, FrameCondition).outerjoin(FrameCondition, FrameCondition.frame_id == Frame.id)

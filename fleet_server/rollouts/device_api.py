@@ -1,8 +1,10 @@
 """What a frame asks: which release should I run? The director signs the answer."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response
+from msgspec import structs
 
 from fleet_server.devices.access import current_certificate, current_frame_id, shows_certificate
 from fleet_server.rollouts import service
@@ -20,5 +22,7 @@ def assignment() -> Response:
         found = service.direction(session, current_frame_id(), current_certificate())
     if found is None:
         return Response(status=204)
-    signed = Director(services().config.tuf_dir).direct(found, datetime.now(UTC))
+    config = services().config
+    told = replace(found, assignment=structs.replace(found.assignment, mirrors=config.mirrors))
+    signed = Director(config.tuf_dir).direct(told, datetime.now(UTC))
     return Response(signed, content_type="application/json")

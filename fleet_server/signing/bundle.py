@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
+from securesystemslib.signer import Key, Signer
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from fleet_server.errors import ConfigurationError, Invalid
 from fleet_server.pki import files
-from fleet_server.signing import keys, metadata, roles
+from fleet_server.signing import keys, metadata, roles, signatures
 from frame_protocol.codec import decode, encode
 from frame_protocol.content import decode_pack
 from frame_protocol.errors import ProtocolError
@@ -133,9 +134,10 @@ def load(directory: Path) -> Bundle:
     return bundle
 
 
-def sign(bundle: Bundle, person: Path, password: str) -> Bundle:
+def sign(bundle: Bundle, person: Path, password: str, elsewhere: Signer | None = None) -> Bundle:
     """Add the signature of the person whose keys lie in ``person``; signing twice changes nothing.
 
+    ``elsewhere`` is the signer of a key that the folder knows nothing of.
     The bundle's root must follow from the root that the person took home: a builder cannot show a repository of
     their own making.
     """
@@ -149,16 +151,31 @@ def sign(bundle: Bundle, person: Path, password: str) -> Bundle:
             f"{person} trusts another root than this bundle's: take the keys of this repository's ceremony, "
             f"or do not sign what you were given ({error})"
         ) from error
-    signer = keys.open_signer(person / f"{bundle.line}.pem", password)
-    delegations = bundle.targets.signed.delegations
-    role = delegations.roles[bundle.line] if delegations and delegations.roles else None
-    if role is None or signer.public_key.keyid not in role.keyids:
+    signer = elsewhere or keys.open_signer(person / f"{bundle.line}.pem", password)
+    if signer.public_key.keyid not in _signing_keys(bundle):
         raise Invalid(
             f"{person} holds no key that may sign {bundle.line}; take the keys of this repository's ceremony"
         )
     metadata.sign(bundle.document, signer)
     files.write(bundle.directory / f"{bundle.line}.json", bundle.data, files.PUBLIC_MODE)
     return load(bundle.directory)
+
+
+def merge(bundle: Bundle, source: Path) -> Bundle:
+    """Add the signatures of a file that a person's machine made of a copy of this bundle."""
+    given = signatures.read(source).get(bundle.line, [])
+    if not given:
+        raise Invalid(f"{source} signs nothing of {bundle.line}; it is of another bundle")
+    signatures.add(bundle.document, given, _signing_keys(bundle), source)
+    files.write(bundle.directory / f"{bundle.line}.json", bundle.data, files.PUBLIC_MODE)
+    return load(bundle.directory)
+
+
+def _signing_keys(bundle: Bundle) -> dict[str, Key]:
+    """Return the keys that may sign the bundle's line."""
+    delegations = bundle.targets.signed.delegations
+    role = delegations.roles.get(bundle.line) if delegations and delegations.roles else None
+    return {keyid: bundle.targets.signed.get_key(keyid) for keyid in role.keyids} if role else {}
 
 
 def _published(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fleet_server.errors import ConfigurationError
 from fleet_server.options import command, loaded, plain
-from fleet_server.signing import key_commands, passwords
+from fleet_server.signing import ca_commands, key_commands, passwords
 
 if TYPE_CHECKING:
     from frame_protocol.updates import Line
@@ -34,10 +34,13 @@ def add_commands(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     install.set_defaults(run=install_keys)
     key_commands.add_key_commands(actions)
 
+    ca_commands.add_ca_commands(subparsers)
+
     release = subparsers.add_parser("release", help="build, sign and publish a release")
     actions = release.add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_build(actions)
     _add_sign(actions)
+    _add_merge(actions)
     _add_publish(actions)
 
     repository = subparsers.add_parser("repository", help="look after the image repository")
@@ -129,8 +132,22 @@ def _add_sign(actions: "Subparsers[argparse.ArgumentParser]") -> None:
         "--keys", type=Path, required=True, metavar="DIR", help="OUT of the ceremony, or your own part"
     )
     parser.add_argument("--person", type=int, required=True, metavar="K", help="which of the ceremony's people signs")
+    key_commands.add_signature(parser)
+    key_commands.add_signers(parser)
     passwords.add_options(parser)
     parser.set_defaults(run=sign_release)
+
+
+def _add_merge(actions: "Subparsers[argparse.ArgumentParser]") -> None:
+    parser = plain(
+        actions,
+        "merge",
+        "Add signatures that people made of copies of a bundle on machines of their own.",
+        "fleet-server release merge nano-1.0.0.bundle person-1.signature person-3.signature",
+    )
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the release, as release build wrote it")
+    parser.add_argument("signatures", type=Path, nargs="+", metavar="FILE", help="what sign --signature wrote")
+    parser.set_defaults(run=merge_release)
 
 
 def _add_publish(actions: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -224,11 +241,17 @@ def build_release(arguments: argparse.Namespace) -> int:
 
 def sign_release(arguments: argparse.Namespace) -> int:
     """Add one person's signature."""
-    from fleet_server.signing import bundle, ceremony
+    from fleet_server.pki import files
+    from fleet_server.signing import bundle, ceremony, keys, signatures
 
     own = ceremony.person_directory(arguments.keys, arguments.person)
     person = own if own.is_dir() else arguments.keys
-    signed = bundle.sign(bundle.load(arguments.bundle), person, passwords.of_person(arguments, arguments.person))
+    secret = passwords.of_person(arguments, arguments.person)
+    given = bundle.load(arguments.bundle)
+    uri = key_commands.signers(arguments).get(given.line)
+    signed = bundle.sign(given, person, secret, keys.open_uri(uri, secret) if uri else None)
+    if arguments.signature:
+        files.write(arguments.signature, signatures.pack({signed.line: signed.document}), files.PUBLIC_MODE)
     have, need = signed.signatures()
     release = signed.release
     for artefact in release.artefacts:
@@ -236,6 +259,18 @@ def sign_release(arguments: argparse.Namespace) -> int:
     if release.step:
         print("  a step: every frame must keep it before a later release of its line")  # noqa: T201
     print(f"{release.line} {release.name}, counter {release.counter}: {have} of {need} signatures")  # noqa: T201
+    return 0
+
+
+def merge_release(arguments: argparse.Namespace) -> int:
+    """Add signatures from elsewhere."""
+    from fleet_server.signing import bundle
+
+    merged = bundle.load(arguments.bundle)
+    for source in arguments.signatures:
+        merged = bundle.merge(merged, source)
+    have, need = merged.signatures()
+    print(f"{merged.release.line} {merged.release.name}: {have} of {need} signatures")  # noqa: T201
     return 0
 
 

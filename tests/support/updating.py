@@ -13,10 +13,11 @@ from device_agent.system import active_model
 from device_agent.telemetry.outbox import Outbox
 from device_agent.update import journal as journals
 from device_agent.update.checks import Directed, FrameFacts
-from device_agent.update.fetch import Fetcher
+from device_agent.update.fetch import Fetcher, Limits
 from device_agent.update.installers import ModelTools, installers
 from device_agent.update.journal import Place
 from device_agent.update.machine import Moment
+from device_agent.update.mirrors import Mirrored
 from device_agent.update.permission import Deed
 from device_agent.update.retry import RetryPolicy
 from device_agent.update.slots import Slots
@@ -68,6 +69,8 @@ class UpdatingFrame:
         self.self_test: Callable[[Path], HealthFigures] = lambda directory: HEALTH
         self.now = lambda: datetime.now(UTC)
         self.why_wait: Callable[[Deed], str | None] = lambda deed: None
+        self.mirrors: list[str] = []
+        """Base addresses that are asked before the server."""
         self._url = url
         self._root = root
 
@@ -124,6 +127,18 @@ class UpdatingFrame:
         """Return the journal as it lies on the disk."""
         return journals.load(self.home / "update" / "journal.json")
 
+    def _targets(self, http: httpx.Client, policy: RetryPolicy) -> Mirrored:
+        """Return the downloads: from ``mirrors`` first."""
+        impatient = Limits(min_bytes_per_second=50_000, rate_window_seconds=0.3)
+        found = Mirrored(
+            Fetcher(http, f"{self._url}/tuf/targets", policy=policy),
+            lambda address: Fetcher(
+                http, address, policy=RetryPolicy(attempts=2, base_seconds=0.0), limits=impatient
+            ),
+        )
+        found.use(self.mirrors)
+        return found
+
     def start(self, http: httpx.Client, outbox: Outbox) -> Updater:
         """Put the updater together from what lies on the disk."""
         policy = RetryPolicy(attempts=2, base_seconds=0.0)
@@ -149,7 +164,7 @@ class UpdatingFrame:
             Collaborators(
                 assignment=self.ask,
                 trust=trust,
-                targets=Fetcher(http, f"{self._url}/tuf/targets", policy=policy),
+                targets=self._targets(http, policy),
                 tools=tools,
                 report=lambda report: (
                     outbox.append(
