@@ -20,7 +20,7 @@ example: model-pipeline studio --out studio-out --heads 4 --seed 7
 """
 
 
-EVALUATE_HELP = """(a) is circular in part: rules like those that drive the heads made the synthetic speech of the training.
+EVALUATE_HELP = """(a) is circular in part: rules like those that drive the heads made synthetic training speech.
 (b) is not held out with the shipped weights, which heard the tracks; name weights that did not with --weights.
 rows: ours; static; 1 late, 2 late (the truth, that many frames late)
 

@@ -92,7 +92,8 @@ def draw_person(
         beard_mm=(float(dice.uniform(0.5, 6.0)) if male and not young and bearded else 0.0),
         freckles=float(max(0.0, dice.normal(-0.2, 0.45))) if shade < 0.5 else 0.0,
         iris=_colour(irises[dice.integers(0, 2)] * dice.uniform(0.85, 1.15)),
-        teeth=_colour(_between(TOOTH_TONES, float(dice.random()))), clothes=_colour(CLOTHES[dice.integers(len(CLOTHES))]),
+        teeth=_colour(_between(TOOTH_TONES, float(dice.random()))),
+        clothes=_colour(CLOTHES[dice.integers(len(CLOTHES))]),
         glasses=frame if wears else None, round_glasses=bool(dice.random() < 0.5),
     )  # fmt: skip
 
