@@ -39,6 +39,10 @@ class Stage:
             self._drawn_rest = self._warp.paint(self._rest, STILL)
         return self._drawn_rest
 
+    def apart(self, one: Pose, other: Pose) -> float:
+        """Return how many pixels the head's points differ at most between two poses; lids do not count."""
+        return self._warp.apart(one, other)
+
     def put(self, drawn: Drawn, slot: int, planes: Planes) -> None:
         """Write a drawn face box into a slot; the still picture around it is written the first time."""
         if not self._ready[slot]:

@@ -35,8 +35,11 @@ def run(job: EncodeJob, commands: BinaryIO, answers: BinaryIO) -> EncodeResult:
     except (av.FFmpegError, OSError, EOFError) as error:
         Path(job.path).unlink(missing_ok=True)
         return EncodeResult(error=str(error), storage=getattr(error, "errno", None) in DISK_ERRORS)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return EncodeResult(frames=frames, encode_seconds=seconds, peak_memory_mb=peak)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return EncodeResult(
+        frames=frames, encode_seconds=seconds, processor_seconds=used.ru_utime + used.ru_stime,
+        peak_memory_mb=used.ru_maxrss / 1024,
+    )  # fmt: skip
 
 
 def _encode(job: EncodeJob, commands: BinaryIO, answers: BinaryIO) -> tuple[int, float]:

@@ -13,15 +13,13 @@ import msgspec
 from device_agent.engine.arrays import Sound
 from device_agent.engine.video.frames import SLOTS, FrameRing, Planes
 from device_agent.engine.video.job import END, EncodeJob, EncodeResult
+from device_agent.engine.video.presets import rate_factor
 from device_agent.errors import StorageError, VideoError
 from device_agent.system import disk
 from device_agent.system.files import TEMPORARY_SUFFIX, disk_errors
 
 FPS = 25
 SOUND_RATE = 48_000
-DEFAULT_PRESET = "veryfast"
-QUALITY = 20
-"""x264's constant rate factor: no visible loss on a photo."""
 
 ROOT = Path(__file__).resolve().parents[3]
 EXIT_SECONDS = 30.0
@@ -49,7 +47,8 @@ class VideoWriter:
         self.ring = FrameRing(width, height)
         self._sound = _shared_sound(sound)
         job = EncodeJob(
-            path=str(self._temporary), width=width, height=height, fps=FPS, preset=preset, crf=QUALITY, threads=0,
+            path=str(self._temporary), width=width, height=height, fps=FPS, preset=preset,
+            crf=rate_factor(preset), threads=0,
             frames_descriptor=self.ring.descriptor, sound_descriptor=self._sound, sound_rate=SOUND_RATE,
             sound_samples=len(sound), metadata=metadata,
         )  # fmt: skip
