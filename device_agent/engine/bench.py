@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from device_agent.engine import package, performance, timeline
 from device_agent.engine.arrays import Floats, Sound
@@ -86,7 +87,7 @@ def argument_parser(program: str, description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def run(arguments: argparse.Namespace, yardsticks: dict[str, Yardstick]) -> dict[str, object]:
+def run(arguments: argparse.Namespace, yardsticks: dict[str, Yardstick]) -> dict[str, Any]:
     """Load the model, as often as it is rendered with, and measure it."""
     begin, loads = time.perf_counter(), []
     for _ in range(arguments.repeats):
@@ -109,7 +110,7 @@ def measure(
     options: Options,
     repeats: int,
     yardsticks: dict[str, Yardstick] | None = None,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return medians of rendering and of the yardsticks, and their ratios, each of figures of the same run."""
     made: list[Rendered] = []
     beside: dict[str, list[float]] = {}
@@ -169,6 +170,7 @@ def prepare(engine: Engine, photo: Path, voice: Path, options: Options) -> Scene
 
 def encode_drawn(scene: Scene, drawn: list[Drawn], out: Path, options: Options) -> tuple[float, float]:
     """Time the encoder alone; return its frames per second, and milliseconds of all cores for each frame."""
+    scene.stage.begin()
     begin = time.perf_counter()
     size = (options.width, options.height)
     with VideoWriter(out, *size, scene.sound, preset=options.preset, metadata={}) as writer:
