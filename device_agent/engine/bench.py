@@ -29,6 +29,7 @@ from device_agent.engine.render import Options, Rendered, render
 from device_agent.engine.stage import Drawn, Stage
 from device_agent.engine.stopwatch import Stopwatch
 from device_agent.engine.video.presets import DEFAULT_PRESET, PRESETS
+from device_agent.engine.video.process import EncoderProcess
 from device_agent.engine.video.writer import VideoWriter
 from device_agent.engine.voice import load_voice
 from device_agent.errors import AgentError
@@ -119,8 +120,8 @@ def measure(
         for _ in range(repeats):
             made.append(render(engine, photo, voice, out, options=options))
             scene = prepare(engine, photo, voice, options)
-            own = {"encode_only": lambda scene=scene: encode_drawn(scene, scene.draw(), out, options)[0]}
-            for name, yardstick in ({**own, **(yardsticks or {})}).items():
+            own = {"encode_only": lambda scene=scene: _encoding_alone(scene, out, options)}
+            for name, yardstick in (own | (yardsticks or {})).items():
                 beside.setdefault(name, []).append(yardstick())
     fps = [one.event.fps for one in made]
     return {
@@ -168,12 +169,19 @@ def prepare(engine: Engine, photo: Path, voice: Path, options: Options) -> Scene
     return Scene(stage, list(motions), poses, plan.sound)
 
 
-def encode_drawn(scene: Scene, drawn: list[Drawn], out: Path, options: Options) -> tuple[float, float]:
+def _encoding_alone(scene: Scene, out: Path, options: Options) -> float:
+    with EncoderProcess() as encoder:
+        return encode_drawn(scene, scene.draw(), encoder, out, options)[0]
+
+
+def encode_drawn(
+    scene: Scene, drawn: list[Drawn], encoder: EncoderProcess, out: Path, options: Options
+) -> tuple[float, float]:
     """Time the encoder alone; return its frames per second, and milliseconds of all cores for each frame."""
     scene.stage.begin()
     begin = time.perf_counter()
     size = (options.width, options.height)
-    with VideoWriter(out, *size, scene.sound, preset=options.preset, metadata={}) as writer:
+    with VideoWriter(out, *size, scene.sound, preset=options.preset, metadata={}, encoder=encoder) as writer:
         for picture in drawn:
             slot, planes = writer.draw()
             scene.stage.put(picture, slot, planes)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_agent.engine import performance, timeline
+from device_agent.engine.ahead import ahead
 from device_agent.engine.life.hold import hold
 from device_agent.engine.life.schedule import DEFAULT_LIVELINESS
 from device_agent.engine.loaded import Engine
@@ -19,6 +20,7 @@ from device_agent.engine.stopwatch import Stopwatch, peak_memory_mb
 from device_agent.engine.timeline import FPS
 from device_agent.engine.video.job import EncodeResult
 from device_agent.engine.video.presets import DEFAULT_PRESET
+from device_agent.engine.video.process import EncoderProcess
 from device_agent.engine.video.writer import VideoWriter
 from device_agent.engine.voice import MAX_SECONDS, MODEL_RATE, load_voice
 from device_agent.provenance import Provenance, to_metadata
@@ -71,6 +73,20 @@ def render(
     engine: Engine, photo: Path, voice: Path, out: Path, *, options: Options, progress: Progress | None = None
 ) -> Rendered:
     """Make the video; ``out`` appears whole or not at all."""
+    with EncoderProcess() as encoder:
+        return _render(engine, photo, voice, out, encoder, options=options, progress=progress)
+
+
+def _render(
+    engine: Engine,
+    photo: Path,
+    voice: Path,
+    out: Path,
+    encoder: EncoderProcess,
+    *,
+    options: Options,
+    progress: Progress | None,
+) -> Rendered:
     watch = Stopwatch()
     with watch.stage("photo"):
         portrait = read_portrait(engine.reader, photo, options.width, options.height, options.treatment)
@@ -86,10 +102,16 @@ def render(
     motions = performance.perform(engine, plan, prompt, sampling, trace=trace, watch=watch)
     origin = Provenance(engine.manifest.model_id, str(uuid.uuid4()), options.fill)
     with VideoWriter(
-        out, options.width, options.height, plan.sound, preset=options.preset, metadata=to_metadata(origin)
+        out,
+        options.width,
+        options.height,
+        plan.sound,
+        preset=options.preset,
+        metadata=to_metadata(origin),
+        encoder=encoder,
     ) as writer:
         first_frame = 0.0
-        for index, motion in enumerate(motions):
+        for index, motion in enumerate(ahead(motions)):
             with watch.stage("wait"):
                 slot, planes = writer.draw()
             with watch.stage("warp"):

@@ -12,6 +12,7 @@ from device_agent.engine.render import Options
 from device_agent.engine.stage import Drawn
 from device_agent.engine.video.frames import FrameRing
 from device_agent.engine.video.presets import rate_factor
+from device_agent.engine.video.process import EncoderProcess
 
 COMPARED = ("ultrafast", "superfast", "veryfast", "faster")
 EVERY = 5
@@ -26,7 +27,8 @@ def compare(scene: Scene, folder: Path, options: Options) -> dict[str, dict[str,
     for preset in COMPARED:
         out = folder / f"{preset}.mp4"
         chosen = Options(width=options.width, height=options.height, preset=preset)
-        _, milliseconds = encode_drawn(scene, drawn, out, chosen)
+        with EncoderProcess() as encoder:
+            _, milliseconds = encode_drawn(scene, drawn, encoder, out, chosen)
         found[preset] = {
             "rate_factor": rate_factor(preset),
             "processor_ms_per_frame": round(milliseconds, 2),

@@ -14,7 +14,8 @@ VOICE = LIBRIVOX / "sense_and_sensibility_01_austen_64kb-0880.wav"
 STAGES = {"voice": 0.1, "speech": 0.5, "model": 2.5, "warp": 11.0, "wait": 0.0, "encode": 14.0}
 FIGURES = {
     "model_id": "nano-0", "machine": "a CPU, 2 cores", "preset": "superfast", "size": "1920x1080", "frames": 250,
-    "runs": 3, "render_fps": 55.0, "render_to_encode_only": 0.6, "render_to_wav2lip_size": 1.4, "encode_only_fps": 90.0,
+    "runs": 3, "render_fps": 55.0, "render_to_encode_only": 0.6, "render_to_wav2lip_size": 1.4,
+    "encode_only_fps": 90.0,
     "wav2lip_size_fps": 39.0, "first_frame_ms": 50.0, "photo_ms": 400.0, "model_load_ms": 100.0,
     "peak_memory_mb": 500.0, "ms_per_frame": STAGES, "processor_ms_per_frame": STAGES,
     "drawing_ms_per_frame": {"skin (resample)": 3.0}, "load_before": 0.1, "possible_fps": 68.0,
