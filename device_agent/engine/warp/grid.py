@@ -69,18 +69,6 @@ def look_up(picture: Floats, place: Floats, *, fine: bool = False) -> Floats:
     return np.asarray(found)
 
 
-def grow(nodes: Floats, box: Box, step: int = STEP) -> Floats:
-    """Interpolate nodes to the pixels of ``box`` (whole cells of ``step`` pixels), edges included."""
-    left, top = box.left // step, box.top // step
-    right, bottom = left + box.width // step, top + box.height // step
-    rows, columns = nodes.shape[:2]
-    above, before = min(top, 1), min(left, 1)
-    part = nodes[top - above : min(bottom + 1, rows), left - before : min(right + 1, columns)]
-    grown = cv2.resize(part, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
-    inner = Box(before * step, above * step, box.width, box.height)
-    return np.asarray(grown[inner.slices])
-
-
 class NodeGrid:
     """The nodes over one rectangle of whole cells of a picture that is moved."""
 
