@@ -57,10 +57,11 @@ train-nano: install  ## train the weights that ship (<= 30 minutes on 2 cores; r
 evaluate: install  ## score the model on speakers held out (needs ../shared/data)
 	$(BIN)/model-pipeline evaluate
 
-bench-engine: install  ## frames per second of a whole render, beside encoding alone
+bench-engine: install  ## frames a second of a whole render beside yardsticks (JSON=, REPORT=file, LONG=600 s of voice)
 	$(BIN)/model-pipeline package --out .cache/nano.lfm
 	rm -rf .cache/nano && mkdir -p .cache/nano && tar -xf .cache/nano.lfm -C .cache/nano
-	$(BIN)/python -m device_agent.engine.bench --model .cache/nano
+	$(BIN)/python -m model_pipeline.bench.speed --model .cache/nano $(if $(JSON),--json $(JSON)) \
+	  $(if $(REPORT),--report $(REPORT) --presets) $(if $(LONG),--long $(LONG))
 
 pictures: install  ## sharpness and teeth of the drawn mouth, change outside the head, in numbers
 	$(BIN)/model-pipeline package --out .cache/nano.lfm

@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
+from device_agent.engine.video.presets import DEFAULT_PRESET, PRESETS
+
 SIZE_EXAMPLE = "1920x1080"
 MIN_SIZE, MAX_SIZE = 240, 3840
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium")
 
 EPILOG = """examples:
   device-agent render --photo grandma.jpg --voice hello.wav --out talking.mp4
@@ -42,7 +43,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument(
         "--model", type=Path, help="directory of a model package (default: the active one of this frame)"
     )
-    parser.add_argument("--preset", choices=PRESETS, default="veryfast", help="speed of the H.264 encoder (veryfast)")
+    parser.add_argument(
+        "--preset", choices=PRESETS, default=DEFAULT_PRESET, help=f"speed of the H.264 encoder ({DEFAULT_PRESET})"
+    )
     parser.add_argument(
         "--temperature",
         type=_temperature,

@@ -112,9 +112,8 @@ class Eyelids:
         return np.asarray(moved, dtype=np.float32)
 
 
-def blend(colours: Floats, luma: Pixels, chroma: Pixels, box: Box) -> None:
-    """Write the colours of ``box`` into the planes."""
-    pixels = np.clip(colours + 0.5, 0, 255).astype(np.uint8)
+def put(pixels: Pixels, luma: Pixels, chroma: Pixels, box: Box) -> None:
+    """Write the YUV [rows, columns, 3] of ``box`` into the planes."""
     luma[box.slices] = pixels[..., 0]
     half = box.halved
     chroma[half.slices] = cv2.resize(pixels[..., 1:], (half.width, half.height), interpolation=cv2.INTER_AREA)
