@@ -72,9 +72,23 @@ def verified(journal: Journal, moment: Moment) -> Journal:
     return _reach(journal, UpdateState.VERIFIED, moment)
 
 
-def installed(journal: Journal, slot: str, previous_slot: str | None, weights_sha256: str, moment: Moment) -> Journal:
-    """The slot holds the new version, synced, and its integer weights are the expected ones."""
-    journal = _with(journal, slot=slot, previous_slot=previous_slot, weights_sha256=weights_sha256)
+@dataclass(frozen=True)
+class Filled:
+    """A slot that was filled, and the one that was active then."""
+
+    slot: str
+    previous: str | None
+
+
+def installed(
+    journal: Journal, model: Filled | None, firmware: Filled | None, weights_sha256: str | None, moment: Moment
+) -> Journal:
+    """The slots hold the new version, synced; the integer weights that it will run with are the expected ones."""
+    journal = _with(journal, weights_sha256=weights_sha256)
+    if model is not None:
+        journal = _with(journal, slot=model.slot, previous_slot=model.previous)
+    if firmware is not None:
+        journal = _with(journal, firmware_slot=firmware.slot, previous_firmware_slot=firmware.previous)
     return _reach(journal, UpdateState.INSTALLED, moment)
 
 
@@ -96,6 +110,20 @@ def count_try(journal: Journal) -> Journal:
 def condemn(journal: Journal, reason: str) -> Journal:
     """The new version must go back, whatever happens from now on."""
     return _with(journal, verdict=reason[:MAX_REASON])
+
+
+def tested(journal: Journal, health: HealthFigures) -> Journal:
+    """The new firmware passed its self-test; its heartbeats are waited for."""
+    return _with(journal, health=health)
+
+
+def silent(journal: Journal, patience: int) -> Journal:
+    """The server has not enough heartbeats of the new firmware yet; ``patience`` polls in a row and it must go back."""
+    polls = _order(journal).silent_polls + 1
+    journal = _with(journal, silent_polls=polls)
+    if polls < patience:
+        return journal
+    return condemn(journal, f"its heartbeats did not reach the server in {polls} polls")
 
 
 def kept(journal: Journal, health: HealthFigures, moment: Moment) -> Journal:

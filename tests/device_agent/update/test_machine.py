@@ -40,7 +40,9 @@ ACTIONS = {
     UpdateState.OFFERED: lambda journal: machine.accept(journal, order(99), MOMENT) or journal,
     UpdateState.DOWNLOADING: lambda journal: machine.downloading(journal, RELEASE, MOMENT),
     UpdateState.VERIFIED: lambda journal: machine.verified(journal, MOMENT),
-    UpdateState.INSTALLED: lambda journal: machine.installed(journal, "b", "a", "c" * 64, MOMENT),
+    UpdateState.INSTALLED: lambda journal: machine.installed(
+        journal, machine.Filled("b", "a"), None, "c" * 64, MOMENT
+    ),
     UpdateState.TRYING: lambda journal: machine.trying(journal, MOMENT),
     UpdateState.KEPT: lambda journal: machine.kept(journal, HealthFigures(), MOMENT),
     UpdateState.REVERTED: lambda journal: machine.reverted(machine.condemn(journal, "it fell over"), MOMENT),
