@@ -34,7 +34,7 @@ crash: install  ## cut the power at every operation of every kind of update (a m
 	@$(BIN)/python -m tests.crash --randoms 12
 
 crash-long: install  ## 10,000 random double cuts: the second while the frame recovers from the first
-	@$(BIN)/python -m tests.crash --doubles 2000
+	@$(BIN)/python -m tests.crash --doubles 834
 
 fuzz: install  ## a million flipped bits in artefacts and metadata (minutes; COUNT=n for another number)
 	@$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000)

@@ -61,7 +61,7 @@ class Artefact(msgspec.Struct, frozen=True, kw_only=True):
     """A file of a release; ``path`` is its TUF target path, length and hash are those of the signed target."""
 
     kind: ArtefactKind
-    path: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,199}$")]
+    path: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,199}\Z")]
     length: Annotated[int, Meta(ge=1)]
     sha256: Sha256
 

@@ -31,7 +31,7 @@ ReadMetadata = Callable[[str], bytes | None]
 COUNTER, STEP = "counter", "step"
 """Fields of the ``custom`` part of a manifest's entry, for those who build the next release."""
 
-_FILE_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,99}$")
+_FILE_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,99}\Z")
 
 
 @dataclass(frozen=True)
