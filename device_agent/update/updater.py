@@ -253,7 +253,7 @@ class Updater:
         self._write(machine.installed(self._journal, model, firmware, weights, self._now()))
 
     def _install_model(self, artefacts: list[Artefact], expected: str | None) -> tuple[Filled | None, str | None]:
-        """Fill the spare model slot; return it and the weights that will be active, also where nothing changes them."""
+        """Fill the spare model slot; return it, and the weights that will be active."""
         previous = self._slots.active()
         if not artefacts:
             return None, self._outside.facts(self._journal).active_weights_sha256
@@ -327,7 +327,7 @@ class Updater:
                 self._restart(order.firmware_slot)
 
     def _test(self, order: Order) -> HealthFigures | None:
-        """Activate and test the model of the new version; None, and a verdict in the journal, when it does not pass."""
+        """Activate and test the model of the new version; None, and a verdict, when it does not pass."""
         if order.slot is not None:
             self._slots.activate(order.slot)
         slot = self._slots.active()
