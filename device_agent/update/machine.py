@@ -113,7 +113,7 @@ def tested(journal: Journal, health: HealthFigures) -> Journal:
 
 
 def silent(journal: Journal, patience: int) -> Journal:
-    """The server has not enough heartbeats of the new firmware yet; ``patience`` polls in a row and it must go back."""
+    """The server has too few heartbeats of the new firmware; after ``patience`` polls it must go back."""
     polls = _order(journal).silent_polls + 1
     journal = _with(journal, silent_polls=polls)
     if polls < patience:

@@ -308,7 +308,7 @@ class Updater:
                 self._restart(order.firmware_slot)
 
     def _test(self, order: Order) -> HealthFigures | None:
-        """Activate and test the model of the new version; None, and a verdict in the journal, when it does not pass."""
+        """Activate and test the new version; None, and a verdict in the journal, when it does not pass."""
         self._places.swap(order.moves)
         try:
             return self._places.self_test(order.moves, with_model=order.firmware_slot is not None)

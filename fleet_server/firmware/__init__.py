@@ -1,1 +1,1 @@
-"""Firmware images: the agent and its environment as a file system for a slot, in a container that the frame verifies."""
+"""Firmware images: agent and environment as a file system for a slot, in a container that the frame verifies."""

@@ -117,4 +117,4 @@ def _written(arguments: argparse.Namespace, facts: "Facts", content: "Content", 
 
     if arguments.format == "swu":
         return build_swu(facts, content, signer, arguments.out, say)
-    return build_bundle(facts, content, signer, arguments.format, arguments.out, say)
+    return build_bundle(facts, content, signer, arguments.out, say, bundle_format=arguments.format)

@@ -1,7 +1,7 @@
-"""The archive that a ``.swu`` is: cpio "new ASCII with checksum" (``cpio -o -H crc``), sure to be the same bytes again.
+"""The archive that a ``.swu`` is: cpio "new ASCII with checksum" (``cpio -o -H crc``); equal files, equal bytes.
 
-Format: cpio(5), "New CRC Format": 110 octets of hexadecimal, the name, then the content, each filled up to four octets.
-Every time, owner and inode says nothing about the machine that wrote it.
+Format: cpio(5), "New CRC Format": 110 octets of hexadecimal, the name, then the content, each filled up to four
+octets. Every time, owner and inode says nothing about the machine that wrote it.
 """
 
 from collections.abc import Sequence

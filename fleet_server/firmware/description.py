@@ -1,7 +1,7 @@
 """``sw-description``: what SWUpdate reads first, and what the signature is made over. Pure text.
 
-One image serves both slots; which of them is filled, the frame says with ``-e slots,b``. The device is named relative to
-the folder in which the frame starts SWUpdate: on a device the names there are links to partitions.
+One image serves both slots; which of them is filled, the frame says with ``-e slots,b``. The device is named relative
+to the folder in which the frame starts SWUpdate: on a device the names there are links to partitions.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""A tree becomes a read-only file system (squashfs), the same bytes each time: no dates, no owners, sorted by name."""
+"""A tree becomes a read-only file system (squashfs), the same bytes each time: no dates, no owners."""
 
 import subprocess
 from pathlib import Path

@@ -30,7 +30,7 @@ def manifest(facts: Facts, bundle_format: str) -> str:
     )
 
 
-def build_bundle(facts: Facts, content: Content, signer: Signer, bundle_format: str, out: Path, say: Say) -> str:
+def build_bundle(facts: Facts, content: Content, signer: Signer, out: Path, say: Say, *, bundle_format: str) -> str:
     """Write the ``.raucb`` and return its SHA-256."""
     if out.exists():
         raise ConfigurationError(f"{out} exists already; a firmware never changes, choose a new name")
@@ -56,8 +56,7 @@ def pack(facts: Facts, root: Path, signer: Signer, bundle_format: str, out: Path
             files.write(key, plain)
             files.write(certificate, signer.certificate.public_bytes(Encoding.PEM))
             image.run(
-                ["rauc", "bundle", f"--cert={certificate}", f"--key={key}", f"--keyring={certificate}"]
-                + [str(folder), str(out)],
+                ["rauc", "bundle", f"--cert={certificate}", f"--key={key}", str(folder), str(out)],
                 "rauc squashfs-tools",
             )
     finally:

@@ -1,7 +1,8 @@
 """The key that firmware images are signed with, and its certificate, which every frame brings from the factory.
 
-SWUpdate verifies a detached CMS (RFC 5652) in DER over ``sw-description`` and wants a certificate for e-mail protection;
-RAUC takes the same pair. RSA, PKCS #1 v1.5 and no signed attributes: the same image gets the same bytes again.
+SWUpdate verifies a detached CMS (RFC 5652) in DER over ``sw-description`` and wants a certificate for e-mail
+protection; RAUC takes the same pair. RSA, PKCS #1 v1.5 and no signed attributes: the same image gets the same bytes
+again.
 """
 
 from dataclasses import dataclass

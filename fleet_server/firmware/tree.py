@@ -1,7 +1,8 @@
 """The file tree of a slot: a virtual environment at ``opt/liveframe`` that holds the agent and all it needs.
 
-It is the layout of venv(PEP 405): ``pyvenv.cfg`` beside ``bin/python``, a link to the frame's own Python. So it runs from
-wherever its file system is mounted. Nothing in it is compiled on this machine, so the same wheels give the same tree.
+It is the layout of venv(PEP 405): ``pyvenv.cfg`` beside ``bin/python``, a link to the frame's own Python. So it runs
+from wherever its file system is mounted. Nothing in it is compiled on this machine, so the same wheels give the same
+tree.
 """
 
 import shutil

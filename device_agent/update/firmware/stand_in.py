@@ -1,9 +1,10 @@
-"""A boot loader for machines that have none: starts the agent of the slot that the boot variables name, again and again.
+"""A boot loader for machines that have none: starts the agent of the slot that is to run, again and again.
 
-A stand-in, for tests and demonstrations. What is real: the variables and their rules (``boot``), the image in the slot, and
-the agent in the image with its own environment. What is not: the slot is a file that is unpacked where a device mounts a
-partition; the slot holds the agent and not a whole Debian; a restart is a process that ends, and nothing that the kernel
-holds is lost. Every end of the agent but a wish to stop is a restart, as under a hardware watchdog.
+A stand-in, for tests and demonstrations. What is real: the variables and their rules (``boot``), the image in the
+slot, and the agent in the image with its own environment. What is not: the slot is a file that is unpacked where a
+device mounts a partition; the slot holds the agent and not a whole Debian; a restart is a process that ends, and
+nothing that the kernel holds is lost. Every end of the agent but a wish to stop is a restart, as under a hardware
+watchdog.
 """
 
 import argparse

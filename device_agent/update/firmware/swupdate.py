@@ -24,7 +24,8 @@ class SWUpdate:
     def install(self, image: Path, slot: str) -> None:
         """Fill ``slot``, durably, and compare what lies there with the image.
 
-        The socket by which SWUpdate can be watched is made in a folder of its own: two frames on one machine do not meet.
+        The socket by which SWUpdate can be watched is made in a folder of its own: two frames on one machine do not
+        meet.
         """
         target = self._folder / "slots" / slot
         if not target.exists():
