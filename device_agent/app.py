@@ -16,8 +16,8 @@ import structlog
 
 from device_agent.complaints.spool import Spool
 from device_agent.complaints.upload import upload_all
-from device_agent.errors import StorageError, UpdateFailed
-from device_agent.system import active_model, clock, identity, lock, notify, sensors
+from device_agent.errors import RESTART_NEEDED, StorageError, UpdateFailed
+from device_agent.system import active_model, clock, firmware, identity, lock, notify, sensors
 from device_agent.system.home import HOME_VARIABLE, Home
 from device_agent.system.identity import Identity
 from device_agent.system.worker import Rhythm, Worker
@@ -68,7 +68,7 @@ def run(home: Home, rhythms: Rhythms) -> int:
         notify.send(notify.STOPPING)
         agent.stop()
         outbox.close()
-    return 0
+    return RESTART_NEEDED if agent.needs_restart else 0
 
 
 class Agent:
@@ -82,6 +82,7 @@ class Agent:
         self._log = structlog.get_logger("agent").bind(frame=who.frame_id)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stop_link = threading.Event()
+        self._restart = threading.Event()
         self._telemetry = TelemetryService(
             outbox, who, home, boot=outbox.begin_boot(), on_command=self.command, on_mistrust=self.mistrusted
         )
@@ -96,9 +97,14 @@ class Agent:
             self._update,
         ]
 
+    @property
+    def needs_restart(self) -> bool:
+        """Whether the frame must restart, from the firmware slot that the boot loader now knows."""
+        return self._restart.is_set()
+
     def start(self) -> None:
         """Start every worker."""
-        self._log.info("agent_started", version=agent_version())
+        self._log.info("agent_started", version=agent_version(), firmware=firmware.facts().version)
         for worker in self._workers:
             worker.start()
 
@@ -106,7 +112,7 @@ class Agent:
         """Wait for ``stop``, tell systemd that every worker is alive, and pass a wish to publish now on."""
         patience = notify.watchdog_seconds()
         pause = min(CHECK_SECONDS, patience / WATCHDOG_MARGIN) if patience else CHECK_SECONDS
-        while not stop.wait(pause):
+        while not stop.wait(pause) and not self.needs_restart:
             if wanted.is_set():
                 wanted.clear()
                 self._telemetry.publish_now()
@@ -166,6 +172,9 @@ class Agent:
 
     def _poll_update(self) -> None:
         code = self._run("update")
+        if code == RESTART_NEEDED:
+            self._restart.set()
+            return
         if code == 0 or self._stop_link.is_set():
             return
         if code < 0:

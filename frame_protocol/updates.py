@@ -145,6 +145,8 @@ class HealthFigures(msgspec.Struct, frozen=True, kw_only=True):
     opening_error_mm: Annotated[float, Meta(ge=0)] | None = None
     first_frame_ms: Annotated[float, Meta(ge=0)] | None = None
     fps: Annotated[float, Meta(ge=0)] | None = None
+    firmware: ShortText | msgspec.UnsetType = msgspec.UNSET
+    """Version of the firmware that measured; absent where a frame has none, as before this field was."""
 
 
 class UpdateReport(msgspec.Struct, frozen=True, kw_only=True):

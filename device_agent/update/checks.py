@@ -107,6 +107,8 @@ def not_installable(release: Release, facts: FrameFacts) -> str | None:
         return f"artefacts of kind {', '.join(unknown)} cannot be installed by this agent"
     if sum(artefact.kind in FOR_THE_MODEL_SLOT for artefact in release.artefacts) > 1:
         return "more than one artefact is for the model slot"
+    if sum(artefact.kind is ArtefactKind.FIRMWARE for artefact in release.artefacts) > 1:
+        return "more than one artefact is for the firmware slot"
     return None
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from device_agent.errors import StorageError
 from device_agent.system import files
-from frame_protocol.updates import Line, Release, UpdateReport, UpdateState
+from frame_protocol.updates import HealthFigures, Line, Release, UpdateReport, UpdateState
 
 CLOSED_KEPT = 64
 """Finished orders that are remembered, so that a server that repeats one is not obeyed twice."""
@@ -49,6 +49,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Artefacts that arrived whole and wrong."""
     tries: int = 0
     """Starts of the new version before it was kept."""
+    firmware_slot: str | None = None
+    """The slot that holds the release's firmware, from ``installed`` on."""
+    previous_firmware_slot: str | None = None
+    """The slot that was started before, to go back to."""
+    health: HealthFigures | None = None
+    """What the new firmware's self-test measured, while its first heartbeats are waited for."""
+    silent_polls: int = 0
+    """Polls of the new firmware at which the server had not yet enough of its heartbeats."""
     verdict: str = ""
     """Why it must go back; written before going back, so that a power cut cannot change the mind."""
 

@@ -73,9 +73,17 @@ def verified(journal: Journal, moment: Moment) -> Journal:
     return _reach(journal, UpdateState.VERIFIED, moment)
 
 
-def installed(journal: Journal, moves: Mapping[Place, Move], weights_sha256: str | None, moment: Moment) -> Journal:
-    """Every slot of ``moves`` holds its new version, synced; ``weights_sha256`` are those to be run with them."""
+def installed(
+    journal: Journal,
+    moves: Mapping[Place, Move],
+    weights_sha256: str | None,
+    moment: Moment,
+    firmware: Move | None = None,
+) -> Journal:
+    """Every slot of ``moves`` and of ``firmware`` is filled and synced; ``weights_sha256`` will be run with them."""
     journal = _with(journal, moves=dict(moves), weights_sha256=weights_sha256)
+    if firmware is not None:
+        journal = _with(journal, firmware_slot=firmware.slot, previous_firmware_slot=firmware.previous)
     return _reach(journal, UpdateState.INSTALLED, moment)
 
 
@@ -97,6 +105,20 @@ def count_try(journal: Journal) -> Journal:
 def condemn(journal: Journal, reason: str) -> Journal:
     """The new version must go back, whatever happens from now on."""
     return _with(journal, verdict=reason[:MAX_REASON])
+
+
+def tested(journal: Journal, health: HealthFigures) -> Journal:
+    """The new firmware passed its self-test; its heartbeats are waited for."""
+    return _with(journal, health=health)
+
+
+def silent(journal: Journal, patience: int) -> Journal:
+    """The server has too few heartbeats of the new firmware; after ``patience`` polls it must go back."""
+    polls = _order(journal).silent_polls + 1
+    journal = _with(journal, silent_polls=polls)
+    if polls < patience:
+        return journal
+    return condemn(journal, f"its heartbeats did not reach the server in {polls} polls")
 
 
 def kept(journal: Journal, health: HealthFigures, moment: Moment) -> Journal:

@@ -10,7 +10,7 @@ import httpx
 
 from device_agent.errors import TrustError
 from device_agent.reporting import Reporter
-from device_agent.system import active_model, clock, lock, sensors, tls
+from device_agent.system import active_model, clock, firmware, lock, sensors, tls
 from device_agent.system.files import make_directory
 from device_agent.system.home import Home
 from device_agent.system.http import DeviceHttp
@@ -18,6 +18,12 @@ from device_agent.system.identity import Identity
 from device_agent.update import assignment, window
 from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher
+from device_agent.update.firmware import settings
+from device_agent.update.firmware.frame import Firmware, FirmwareInstaller
+from device_agent.update.firmware.rauc import Rauc
+from device_agent.update.firmware.settings import Settings
+from device_agent.update.firmware.swupdate import SWUpdate
+from device_agent.update.firmware.variables import VariablesFile
 from device_agent.update.installers import ModelTools, installers
 from device_agent.update.journal import Journal, Place
 from device_agent.update.machine import Moment
@@ -59,7 +65,8 @@ def updater(
         httpx.Client(verify=context, trust_env=False, follow_redirects=False) as files,
         ExitStack() as stack,
     ):
-        kinds = frozenset(installers(tools))
+        firmware_of_frame = frame_firmware(home, who, reporter)
+        kinds = frozenset(installers(tools)) | ({ArtefactKind.FIRMWARE} if firmware_of_frame else set())
 
         def report(value: UpdateReport) -> None:
             event = UpdateEvent(report=value, signature=who.sign(codec.canonical(value)))
@@ -99,6 +106,7 @@ def updater(
                 facts=lambda journal: frame_facts(home, who, journal, kinds),
                 moment=lambda: Moment(frame=who.frame_id, boot=reporter.boot(), at=clock.wall()),
                 why_wait=lambda deed: may(deed, frame_use(home, who), window.load(home.update_window)),
+                firmware=firmware_of_frame,
             ),
         )
 
@@ -111,6 +119,28 @@ def trust_client(home: Home, source: MetadataSource) -> TrustClient:
 
 def _floor(home: Home) -> datetime:
     return datetime.fromtimestamp(clock.read_floor(home.clock_floor), UTC)
+
+
+def frame_firmware(home: Home, who: Identity, reporter: Reporter) -> Firmware | None:
+    """Return the firmware of a frame that was started from a slot and has settings for it."""
+    slot, chosen = firmware.slot(), settings.load(home.firmware / "settings.json")
+    if slot is None or chosen is None:
+        return None
+    return Firmware(
+        running=slot,
+        version=firmware.facts().version,
+        variables=VariablesFile(home.firmware / "boot.json"),
+        installer=firmware_installer(home, chosen, who.record.hardware),
+        heartbeats=reporter.acknowledged,
+        enough_heartbeats=chosen.heartbeats,
+        silent_polls=chosen.silent_polls,
+        directory=home.firmware,
+    )
+
+
+def firmware_installer(home: Home, chosen: Settings, hardware: str) -> FirmwareInstaller:
+    """Return the program that this model of frame fills a slot with."""
+    return Rauc(home.firmware, chosen) if chosen.installer == "rauc" else SWUpdate(home.firmware, chosen, hardware)
 
 
 def frame_use(home: Home, who: Identity) -> Use:
