@@ -9,7 +9,7 @@ TORCH=torch==2.13.0
 
 case $PURPOSE in
   demo) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata" ;;
-  test) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata postgresql chromium fonts-noto-cjk" ;;
+  test) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata postgresql chromium fonts-noto-cjk swupdate squashfs-tools rauc strace" ;;
   bench) PACKAGES="bsdiff xdelta3 zstd" ;;
   *) echo "bootstrap: expected 'demo', 'test' or 'bench', got '$PURPOSE'" >&2; exit 2 ;;
 esac
