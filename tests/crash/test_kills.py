@@ -33,7 +33,9 @@ def firmware_image(tmp_path_factory) -> tuple[Path, Path]:
     (folder / "tree" / "noise").write_bytes(random.Random(1).randbytes(300_000))
     image.squash(folder / "tree", folder / IMAGE)
     signing.make(folder / "key", "secret")
-    build.pack(Facts("2.0", "dev", ("1.0",)), folder / IMAGE, signing.load(folder / "key", "secret"), folder / "f.swu")
+    build.pack(
+        Facts("2.0", "dev", ("1.0",)), folder / IMAGE, signing.load(folder / "key", "secret"), folder / "f.swu"
+    )
     return folder / "f.swu", folder / "key" / signing.CERTIFICATE
 
 
