@@ -3,6 +3,7 @@
 import os
 import random
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ CALLS = {"write": 40, "openat": 60, "unlink": 3, "read": 60, "clone": 3}
 """System calls that SWUpdate makes, and up to which of each kind a kill is tried."""
 POINTS = 12
 LONG_POINTS = 400
-KILLER = '#!/bin/sh\nexec timeout -s KILL 5 strace -f -qq -o /dev/null -e inject={call}:signal=SIGKILL:when={when} {program} "$@"\n'
+KILLER = '#!/bin/sh\nexec timeout -s KILL 5 {strace} {program} "$@"\n'
+STRACE = "strace -f -qq -o /dev/null -e inject={call}:signal=SIGKILL:when={when}"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def firmware_image(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize("points", [POINTS, pytest.param(LONG_POINTS, marks=pytest.mark.long)])
 def test_a_killed_install_leaves_the_running_slot_and_is_done_again(firmware_image, tmp_path, monkeypatch, points):
-    print(f"LIVEFRAME_SEED={SEED}")
+    sys.stdout.write(f"LIVEFRAME_SEED={SEED}\n")
     source, certificate = firmware_image
     chance = random.Random(SEED)
     path = os.environ["PATH"]
@@ -56,7 +58,7 @@ def test_a_killed_install_leaves_the_running_slot_and_is_done_again(firmware_ima
         firmware = frame(home, certificate)
         killer = home / "bin" / "swupdate"
         killer.parent.mkdir()
-        killer.write_text(KILLER.format(call=call, when=when, program=program))
+        killer.write_text(KILLER.format(strace=STRACE.format(call=call, when=when), program=program))
         killer.chmod(0o755)
         monkeypatch.setenv("PATH", f"{killer.parent}:{path}")
         try:
