@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-long drill crash crash-long fuzz check format train-nano evaluate bench-engine pictures gallery rknn bench-delta wheel clean
+.PHONY: help install demo serve test test-long drill crash crash-long crash-kills fuzz check format train-nano evaluate bench-engine pictures gallery rknn bench-delta wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -36,6 +36,10 @@ crash: install  ## cut the power at every operation of every kind of update (a m
 
 crash-long: install  ## 10,000 random double cuts: the second while the frame recovers from the first
 	@$(BIN)/python -m tests.crash --doubles 834
+
+crash-kills: install  ## kill SWUpdate at 400 sampled system calls (LIVEFRAME_SEED=n repeats a run)
+	@scripts/bootstrap.sh test
+	@$(BIN)/python -m pytest -s -m long tests/crash/test_kills.py
 
 fuzz: install  ## a million flipped bits in artefacts and metadata (minutes; COUNT=n for another number)
 	@$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000)
