@@ -1,7 +1,8 @@
-"""SWUpdate killed at the N-th system call of a kind (strace injects SIGKILL), and the frame after each."""
+"""SWUpdate and SQLite killed at sampled system calls, and what a start finds after each (``make crash-kills``)."""
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from device_agent.errors import AgentError
+from device_agent.telemetry.outbox import Outbox
 from device_agent.update.firmware import boot, container
 from device_agent.update.firmware.frame import Firmware
 from device_agent.update.firmware.settings import Settings
@@ -16,15 +18,16 @@ from device_agent.update.firmware.swupdate import SWUpdate
 from device_agent.update.firmware.variables import VariablesFile
 from fleet_server.firmware import build, image, signing
 from fleet_server.firmware.description import IMAGE, Facts
+from tests.crash import appender
+from tests.crash.kills import CHANGES, Point, counts, killing, sample, script, tracing
 
-# A power cut takes every process of SWUpdate; when a call of one is killed alone, ``timeout`` takes the others.
-SEED = int(os.environ.get("LIVEFRAME_SEED", "4"))
-CALLS = {"write": 40, "openat": 60, "unlink": 3, "read": 60, "clone": 3}
-"""System calls that SWUpdate makes, and up to which of each kind a kill is tried."""
-POINTS = 12
-LONG_POINTS = 400
-KILLER = '#!/bin/sh\nexec timeout -s KILL 5 {strace} {program} "$@"\n'
-STRACE = "strace -f -qq -o /dev/null -e inject={call}:signal=SIGKILL:when={when}"
+REPOSITORY = Path(__file__).resolve().parents[2]
+INSTALLER_CALLS = (*CHANGES, "openat", "read", "clone", "clone3", "connect", "accept")
+RUNNING = b"the firmware that runs"
+PATIENCE_SECONDS = 3
+"""A kill of one process of SWUpdate leaves the others waiting; a power cut takes them too."""
+SWUPDATE_POINTS, SWUPDATE_LONG = 6, 200
+SQLITE_POINTS, SQLITE_LONG = 8, 120
 
 
 @pytest.fixture(scope="module")
@@ -41,48 +44,95 @@ def firmware_image(tmp_path_factory) -> tuple[Path, Path]:
     return folder / "f.swu", folder / "key" / signing.CERTIFICATE
 
 
-@pytest.mark.parametrize("points", [POINTS, pytest.param(LONG_POINTS, marks=pytest.mark.long)])
-def test_a_killed_install_leaves_the_running_slot_and_is_done_again(firmware_image, tmp_path, monkeypatch, points):
-    sys.stdout.write(f"LIVEFRAME_SEED={SEED}\n")
-    source, certificate = firmware_image
-    chance = random.Random(SEED)
-    path = os.environ["PATH"]
-    program = subprocess.run(["which", "swupdate"], check=True, capture_output=True, text=True).stdout.strip()
-    cut = 0
-    for number in range(points):
-        call = chance.choice(sorted(CALLS))
-        when = chance.randint(1, CALLS[call])
-        home = tmp_path / str(number)
+class Frame:
+    """A home whose ``swupdate`` may be run behind something else."""
+
+    def __init__(self, home: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home, self._patch = home, monkeypatch
+        self._path, self._real = os.environ["PATH"], str(shutil.which("swupdate"))
         (home / "slots").mkdir(parents=True)
-        (home / "slots" / "a").write_bytes(b"the firmware that runs")
-        firmware = frame(home, certificate)
-        killer = home / "bin" / "swupdate"
-        killer.parent.mkdir()
-        killer.write_text(KILLER.format(strace=STRACE.format(call=call, when=when), program=program))
-        killer.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{killer.parent}:{path}")
+        (home / "slots" / "a").write_bytes(RUNNING)
+        self.firmware = Firmware(
+            running="a",
+            version="1.0",
+            variables=VariablesFile(home / "boot.json"),
+            installer=SWUpdate(home, Settings(certificate=str(certificate)), "dev"),
+            heartbeats=lambda: 0,
+            enough_heartbeats=2,
+            silent_polls=3,
+            directory=home,
+        )
+
+    def install(self, source: Path, behind: list[str]) -> None:
+        """Install with ``behind`` before the program."""
+        script(self.home / "bin" / "swupdate", behind, self._real, PATIENCE_SECONDS)
+        self._patch.setenv("PATH", f"{self.home / 'bin'}:{self._path}")
         try:
-            firmware.install(source)
+            self.firmware.install(source)
+        finally:
+            self._patch.setenv("PATH", self._path)
+
+
+@pytest.mark.parametrize("points", [SWUPDATE_POINTS, pytest.param(SWUPDATE_LONG, marks=pytest.mark.long)])
+def test_a_killed_install_leaves_the_running_slot_and_is_done_again(firmware_image, tmp_path, monkeypatch, points):
+    source, certificate = firmware_image
+    Frame(tmp_path / "traced", certificate, monkeypatch).install(source, tracing(INSTALLER_CALLS, tmp_path / "trace"))
+    cut = 0
+    for number, point in enumerate(sample(counts(tmp_path / "trace"), points, "swupdate")):
+        frame = Frame(tmp_path / str(number), certificate, monkeypatch)
+        try:
+            frame.install(source, killing(point))
         except AgentError:
             cut += 1
-        where = f"point {number}: {call} {when}"
-        assert (home / "slots" / "a").read_bytes() == b"the firmware that runs", where
-        assert boot.start(firmware.variables.load())[0] == "a", where
-        monkeypatch.setenv("PATH", path)
-        assert firmware.install(source) == "b", where
-        assert container.differs(source, home / "slots" / "b") is None, where
-    assert cut > points // 4, "most kills came after SWUpdate had ended: the table CALLS is too long"
+        assert (frame.home / "slots" / "a").read_bytes() == RUNNING, point
+        assert boot.start(frame.firmware.variables.load())[0] == "a", point
+        assert frame.firmware.install(source) == "b", point
+        assert container.differs(source, frame.home / "slots" / "b") is None, point
+        shutil.rmtree(frame.home)
+    sys.stdout.write(f"swupdate: {points} points, {cut} installs cut\n")
+    assert cut > points // 2, "most kills came after SWUpdate had ended"
 
 
-def frame(home: Path, certificate: Path) -> Firmware:
-    settings = Settings(certificate=str(certificate))
-    return Firmware(
-        running="a",
-        version="1.0",
-        variables=VariablesFile(home / "boot.json"),
-        installer=SWUpdate(home, settings, "dev"),
-        heartbeats=lambda: 0,
-        enough_heartbeats=2,
-        silent_polls=3,
-        directory=home,
-    )
+def fill(outbox: Path, behind: list[str]) -> subprocess.CompletedProcess[str]:
+    command = [*behind, sys.executable, "-m", "tests.crash.appender", str(outbox)]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+def stored(path: Path) -> list[tuple[int, str]]:
+    """Number and name of everything that the server has not acknowledged, after the check of every start."""
+    outbox = Outbox(path)
+    try:
+        outbox.check()
+        return [(pending.seq, pending.message("f").event.code) for pending in outbox.unacknowledged(1000)]
+    finally:
+        outbox.close()
+
+
+@pytest.mark.parametrize("points", [SQLITE_POINTS, pytest.param(SQLITE_LONG, marks=pytest.mark.long)])
+def test_an_outbox_whose_program_was_killed_has_lost_and_doubled_nothing(tmp_path, points):
+    assert fill(tmp_path / "traced" / "o", tracing(CHANGES, tmp_path / "trace")).returncode == 0
+    first, last = appender.ACKNOWLEDGED + 1, appender.EVENTS
+    whole = [(number, appender.code(number)) for number in range(first, last + 1)]
+    cut = 0
+    for number, point in enumerate(sample(counts(tmp_path / "trace"), points, "sqlite")):
+        path = tmp_path / str(number) / "outbox.sqlite"
+        done = fill(path, killing(point))
+        cut += done.returncode != 0
+        check_what_was_said(done.stdout, stored(path), point)
+        again = fill(path, [])
+        assert again.returncode == 0, f"{point}: {again.stderr}"
+        assert stored(path) == whole, point
+        shutil.rmtree(path.parent)
+    sys.stdout.write(f"sqlite: {points} points, {cut} cut\n")
+    assert cut > points // 2, "most kills came after the program had ended"
+
+
+def check_what_was_said(said: str, found: list[tuple[int, str]], point: Point) -> None:
+    """What was appended is there, until it was acknowledged; the step that was cut is done or not."""
+    appended = said.count("appended")
+    numbers = [seq for seq, _ in found]
+    assert found == [(seq, appender.code(seq)) for seq in numbers], point
+    for first in {appender.ACKNOWLEDGED + 1} if "acknowledged" in said else {1, appender.ACKNOWLEDGED + 1}:
+        if numbers in (list(range(first, last + 1)) for last in (appended, appended + 1)):
+            return
+    raise AssertionError(f"{point}: said {said!r}, found {numbers}")

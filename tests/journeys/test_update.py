@@ -33,7 +33,7 @@ from tests.support.repository import PASSWORD
 from tests.support.running_fleet import RunningFleet
 from tests.support.tiny_models import entry
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 WHOLE_WAY = ["downloading", "installed", "kept", "offered", "trying", "verified"]
 
 
