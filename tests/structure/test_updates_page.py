@@ -15,12 +15,13 @@ AGENT = REPOSITORY / "device_agent"
 PAGE = (REPOSITORY / "docs" / "updates.md").read_text(encoding="utf-8")
 
 GAP = "…"
-DECIDING = ("update/checks.py", "update/permission.py")
+DECIDING = ("update/checks.py", "update/permission.py", "update/firmware/trial.py")
 """Modules in which a returned sentence is the answer."""
 ACTING = (
     "update/machine.py", "update/updater.py", "update/installers.py", "update/places.py", "update/song_packs.py",
     "update/merge.py", "update/delta_format.py", "update/safetensors_file.py", "engine/archive.py",
-    "engine/package.py", "engine/selftest.py",
+    "engine/package.py", "engine/selftest.py", "update/firmware/container.py", "update/firmware/rauc.py",
+    "update/firmware/swupdate.py", "update/firmware/tool.py",
 )  # fmt: skip
 """Modules in which an error, or an argument of ``refuse``, ``condemn`` or ``abandon``, becomes the reason."""
 TELLING = {"refuse", "condemn", "abandon", "UpdateFailed", "ModelError"}
@@ -85,6 +86,7 @@ def test_every_module_that_can_end_an_order_is_read():
         "app.py": "the agent's own poll",
         "cli.py": "no order is open",
         "update/commands.py": "exit code of a command",
+        "update/firmware/frame.py": "a fault of ours",
     }
     telling = {
         str(path.relative_to(AGENT))

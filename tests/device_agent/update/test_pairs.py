@@ -38,6 +38,9 @@ EVENTS = {
     "count_try": machine.count_try,
     "count_try, one too many": times(MAX_TRIES + 1, machine.count_try),
     "condemn": lambda journal: machine.condemn(journal, "it fell over"),
+    "tested": lambda journal: machine.tested(journal, HealthFigures()),
+    "silent": lambda journal: machine.silent(journal, 2),
+    "silent, the last": lambda journal: machine.silent(journal, 1),
     "kept": lambda journal: machine.kept(journal, HealthFigures(), MOMENT),
     "reverted": lambda journal: machine.reverted(journal, MOMENT),
     "refuse": lambda journal: machine.refuse(journal, "not for me", MOMENT),
@@ -59,6 +62,9 @@ trying                   x       x           x           x         trying    x  
 count_try                x       +           +           +         +         +        +       .        +
 count_try, one too many  x       +           +           +         +         +        +       .        +
 condemn                  x       +           +           +         +         +        +       .        +
+tested                   x       +           +           +         +         +        +       +        +
+silent                   x       +           +           +         +         +        +       +        +
+silent, the last         x       +           +           +         +         +        +       +        +
 kept                     x       x           x           x         x         kept     x       x        x
 reverted                 x       x           x           x         reverted  reverted x       x        x
 refuse                   x       refused     refused     refused   x         x        x       x        x
