@@ -48,6 +48,8 @@ PHOTO_SIDE = 384
 PHOTO_OPENINGS_MM, PHOTO_WIDTHS_MM = (0.0, 12.0), (-5.0, 5.0)
 SHUT_SHARE = 0.5
 """Of the photos, whose mouths are closed."""
+HABITS = ("mouthLeft", "mouthRight", "mouthSmile", "mouthFrown", "mouthDimple", "mouthStretch", "mouthUpperUp")
+"""Actions that do not press the lips together."""
 HABIT, HABIT_FRAMES = 0.08, 10
 """Spread of the amounts, and frames between two of them."""
 STYLE = visemes.Style(opening=1.3)
@@ -118,7 +120,7 @@ def _shares(rig: Rig, seed: int) -> NDArray[np.float64]:
 def _habits(rig: Rig, frames: int, dice: np.random.Generator) -> NDArray[np.float64]:
     """Return what a mouth does besides [T,52]: slowly drifting amounts of the other actions of mouth and jaw."""
     names = rig.head.asset.unit_names
-    free = np.array([n.startswith(("mouth", "jaw")) and not n.startswith("jawOpen") for n in names])
+    free = np.array([name.startswith(HABITS) for name in names])
     knots = np.clip(dice.normal(0, HABIT, (frames // HABIT_FRAMES + 2, len(names))), 0, None) * free
     at = np.arange(frames) / HABIT_FRAMES
     return np.stack([np.interp(at, np.arange(len(knots)), column) for column in knots.T], axis=1)

@@ -10,7 +10,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import linear_sum_assignment
 
 from device_agent.engine import canonical
 from model_pipeline.errors import DataMissing
@@ -62,8 +61,16 @@ def _visible(asset: HeadAsset, fine: NDArray[np.float32], *, eyes: bool) -> NDAr
 
 
 def mirror_of(points: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Return which point [478] of a nearly symmetric face [478,3] lies on the other side, each exactly once."""
+    """Return which point [478] of a nearly symmetric face [478,3] lies on the other side; twice is back again.
+
+    The nearest pairs are taken first; a point of the middle is its own other side.
+    """
     other = points * np.array([-1.0, 1.0, 1.0])
     cost = np.square(points[:, None] - other[None]).sum(axis=-1)
-    index = linear_sum_assignment(cost + cost.T)[1]
-    return np.asarray(index, dtype=np.int64)
+    cost = cost + cost.T
+    found = np.full(len(points), -1, dtype=np.int64)
+    for place in np.argsort(cost, axis=None):
+        one, two = divmod(int(place), len(points))
+        if found[one] < 0 and found[two] < 0:
+            found[one], found[two] = two, one
+    return found
