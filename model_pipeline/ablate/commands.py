@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from model_pipeline.recipes.commands import DEFAULT_DATA
+from model_pipeline.places import DEFAULT_DATA
 
 EXAMPLE = """Every variant is trained from nothing at --scale of the shipped training's steps and clips, and scored on
 the speakers of one fold: compare rows of one run, not with `evaluate`. One seed: differences below 0.03 in r are

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from model_pipeline.evaluate.report import Report
 
-from model_pipeline.recipes.commands import DEFAULT_DATA
+from model_pipeline.places import DEFAULT_DATA
 
 EVALUATE_HELP = """rows: static, loudness, ridge, conv net (a plain regressor of 170 k parameters trained on the same
       folds);
@@ -75,9 +75,9 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from frame_protocol.model_package import WEIGHTS
-    from model_pipeline.evaluate.progress import pieces
     from model_pipeline.evaluate.run import evaluate, evaluate_as_is
     from model_pipeline.export.package import WEIGHTS_DIR
+    from model_pipeline.progress import pieces
     from model_pipeline.recipes.nano import PRETRAINED
     from model_pipeline.training.stages import Sizes
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from device_agent.engine.commands import video_seconds, video_size
-from model_pipeline.recipes.commands import DEFAULT_DATA
+from model_pipeline.places import DEFAULT_DATA
 
 DEFAULT_PHOTOS = DEFAULT_DATA / "photos"
 SECONDS, SIZE = "6", "1280x720"
@@ -63,13 +63,13 @@ def _count(text: str) -> int:
 
 def _gallery(arguments: argparse.Namespace) -> int:
     from device_agent.engine.render import Options
-    from model_pipeline.evaluate.progress import pieces
     from model_pipeline.export.engine import packed_engine
     from model_pipeline.gallery.make import make_all
     from model_pipeline.gallery.page import figures, write_page
     from model_pipeline.gallery.photos import find_photos, render_heads
     from model_pipeline.gallery.plan import planned
     from model_pipeline.gallery.voices import VOICES
+    from model_pipeline.progress import pieces
 
     usual = [DEFAULT_PHOTOS] if DEFAULT_PHOTOS.is_dir() else []
     portrait, *pictures = find_photos(arguments.photos or usual)

@@ -47,11 +47,11 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _npu(arguments: argparse.Namespace) -> int:
-    from model_pipeline.evaluate.progress import pieces
     from model_pipeline.export.package import WEIGHTS_DIR
     from model_pipeline.npu.run import compile_all, prepare, shortfalls
     from model_pipeline.npu.show import print_report
     from model_pipeline.npu.simulate import compiler_python
+    from model_pipeline.progress import pieces
 
     compiler_python()
     precisions = tuple(p for p in PRECISIONS if p in arguments.precision)

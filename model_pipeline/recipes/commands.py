@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model_pipeline.places import DEFAULT_DATA
+
 if TYPE_CHECKING:
     from model_pipeline.training.settings import Settings
 
-DEFAULT_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-"""The measured data beside the checkout (../shared/data)."""
 TRAIN = """Prepares the videos (see `prepare --help`), tunes the pretrained weights on them and packs the result.
 Kill it and run it again: it goes on. OUT gets prepared/ (tracks, photos, report), weights.safetensors, MODEL_CARD.md,
 curves.json, curves.png, TensorBoard events and model.lfm."""
@@ -51,7 +51,7 @@ def _add_clear(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _train_clear(arguments: argparse.Namespace) -> int:
-    from model_pipeline.evaluate.progress import pieces
+    from model_pipeline.progress import pieces
     from model_pipeline.recipes.clear import HEADS, PHOTOS, train_clear
     from model_pipeline.training.curves import draw_curves
     from model_pipeline.training.display import Display

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from model_pipeline.recipes.commands import DEFAULT_DATA
+from model_pipeline.places import DEFAULT_DATA
 
 STUDIO_HELP = """keys of OUT/studio.json:
   v, people              1; every person drawn: colours, shapes, hair, beard, glasses
@@ -79,8 +79,8 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from model_pipeline.data.tracks import load_tracks
-    from model_pipeline.evaluate.progress import pieces
     from model_pipeline.export.engine import packed_engine
+    from model_pipeline.progress import pieces
     from model_pipeline.studio import report, trial
 
     tracks = load_tracks(arguments.data)[: arguments.tracks] if (arguments.data / "tracks").is_dir() else []
@@ -99,7 +99,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _studio(arguments: argparse.Namespace) -> int:
-    from model_pipeline.evaluate.progress import pieces
+    from model_pipeline.progress import pieces
     from model_pipeline.studio.identity import draw_person
     from model_pipeline.studio.pairs import draw_pairs, save_pairs
     from model_pipeline.studio.sheet import COLUMNS, draw_sheet, save
