@@ -15,10 +15,10 @@ from model_pipeline.data import basis as basis_of
 from model_pipeline.data import folds, samples
 from model_pipeline.data.tracks import Track, load_tracks
 from model_pipeline.evaluate.fluency import codebook_use
-from model_pipeline.evaluate.score import lips_of_maps, mean_score, score, truth
 from model_pipeline.evaluate.speech import check_speech
 from model_pipeline.models.nano import Nano, lip_sampler
 from model_pipeline.recipes.nano import SEED, Material, gather, real_pool
+from model_pipeline.score import lips_of_maps, mean_score, score, truth
 from model_pipeline.training import stages
 from model_pipeline.training.loop import Run, Watcher
 from model_pipeline.training.pool import Pool

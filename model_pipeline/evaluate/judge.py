@@ -18,7 +18,7 @@ from torch import nn
 
 from device_agent.engine.features import SAMPLE_RATE, VIDEO_FPS
 from model_pipeline.data.tracks import Track
-from model_pipeline.evaluate.score import correlation, truth
+from model_pipeline.score import correlation, truth
 
 Floats = NDArray[np.floating]
 COMPONENTS = 3

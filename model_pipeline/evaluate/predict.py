@@ -18,10 +18,10 @@ from model_pipeline.data.basis import MotionBasis
 from model_pipeline.data.tracks import Track, load_tracks
 from model_pipeline.evaluate import baselines, convnet
 from model_pipeline.evaluate.backend import speak
-from model_pipeline.evaluate.score import lips_of_maps, truth
 from model_pipeline.export.int8 import load_model
 from model_pipeline.models.nano import Nano
 from model_pipeline.recipes.nano import SEED, fold_pools, load_pretrained, save_pretrained, tune_fold
+from model_pipeline.score import lips_of_maps, truth
 from model_pipeline.training.stages import Sizes
 
 Floats = NDArray[np.floating]

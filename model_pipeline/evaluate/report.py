@@ -10,7 +10,7 @@ from model_pipeline.evaluate.choose import chosen
 from model_pipeline.evaluate.fluency import similarity
 from model_pipeline.evaluate.judge import Judge, Sync
 from model_pipeline.evaluate.predict import Predictions
-from model_pipeline.evaluate.score import Score, mean_score, score, truth
+from model_pipeline.score import Score, mean_score, score, truth
 
 OURS, TRUTH = "ours", "truth"
 """The model with each fold's setting chosen by the other folds; real people."""

@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from model_pipeline.evaluate.score import mean_score
+from model_pipeline.score import mean_score
 from model_pipeline.studio.trial import BANDS, CLOSED_MM, Clip
 
 ROWS = ("ours", "static", "1 late", "2 late")

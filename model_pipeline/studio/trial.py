@@ -18,7 +18,7 @@ from device_agent.errors import NoFace, VoiceSilent
 from frame_protocol.model_package import Sampling
 from model_pipeline.data import visemes
 from model_pipeline.data.tracks import Track
-from model_pipeline.evaluate.score import Score, score, signed_gap
+from model_pipeline.score import Score, score, signed_gap
 from model_pipeline.studio import driving
 from model_pipeline.studio.alignment import Alignment, align_photo
 from model_pipeline.studio.driving import Performance

@@ -8,7 +8,7 @@ from model_pipeline.data.tracks import load_tracks, trusted_lags
 from model_pipeline.evaluate import judge
 from model_pipeline.evaluate.choose import chosen
 from model_pipeline.evaluate.fluency import codebook_use, similarity
-from model_pipeline.evaluate.score import truth
+from model_pipeline.score import truth
 
 
 def test_a_fold_has_no_say_in_its_own_setting():

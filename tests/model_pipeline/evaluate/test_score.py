@@ -6,7 +6,7 @@ import pytest
 from model_pipeline.data import samples
 from model_pipeline.data.basis import build, mirror_index
 from model_pipeline.data.tracks import load_tracks
-from model_pipeline.evaluate.score import lag, lips_of_maps, score, truth
+from model_pipeline.score import lag, lips_of_maps, score, truth
 
 
 def talking(frames: int = 200) -> np.ndarray:
