@@ -13,7 +13,8 @@ from model_pipeline.recipes.commands import DEFAULT_DATA
 EVALUATE_HELP = """rows: static, loudness, ridge, conv net (a plain regressor of 170 k parameters trained on the same
       folds);
       argmax (likeliest codes), drawn (codes by chance), mean at T (mean of the codes at temperature T);
-      ours: the mean at the temperature that was best on the other folds (of those whose amplitude is 0.8 to 1.2); truth and mismatched for the judge alone
+      ours: the mean at the temperature that was best on the other folds (of those whose amplitude is
+      0.8 to 1.2); truth and mismatched for the judge alone
 
 keys of the JSON:
   v                     2
