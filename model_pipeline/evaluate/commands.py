@@ -13,7 +13,8 @@ from model_pipeline.places import DEFAULT_DATA
 EVALUATE_HELP = """rows: static, loudness, ridge, conv net (a plain regressor of 170 k parameters trained on the same
       folds);
       argmax (likeliest codes), drawn (codes by chance), mean at T (mean of the codes at temperature T);
-      ours: the mean at the temperature that was best on the other folds; truth and mismatched for the judge alone
+      ours: the mean at the temperature that was best on the other folds (of those whose amplitude is
+      0.8 to 1.2); truth and mismatched for the judge alone
 
 keys of the JSON:
   v                     2
@@ -27,6 +28,7 @@ keys of the JSON:
                         r_opening_by_seconds, r_opening_grid, r_opening_rest, r_opening_sd_of_seeds
   flow.ROW              cosine of adjacent frames' codes, centred and uncentred; truth: real motion, encoded
   codebook              what -> [share of the codes used, perplexity]
+  r_opening_by_fold.ROW.FOLD  settings were made while folds 0 and 2 were looked at; the others never were
   sync_long.ROW         the judge's figures over clips of 8 s and more
   trusted_lags          clips that the lag is counted on
   clips.ROW.CLIP        the scores of each clip, one for each seed

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from model_pipeline.data.tracks import Track
-from model_pipeline.evaluate.choose import chosen
+from model_pipeline.evaluate.choose import Trial, chosen
 from model_pipeline.evaluate.fluency import similarity
 from model_pipeline.evaluate.judge import Judge, Sync
 from model_pipeline.evaluate.predict import Predictions
@@ -37,6 +37,8 @@ class Report:
     chosen: dict[str, str] = field(default_factory=dict)
     """``fold F seed S`` -> setting."""
     seconds: dict[str, float] = field(default_factory=dict)
+    folds: dict[str, int] = field(default_factory=dict)
+    """clip -> fold."""
     trusted: list[str] = field(default_factory=list)
     settings: dict[str, object] = field(default_factory=dict)
 
@@ -63,6 +65,15 @@ class Report:
             "sync_confidence": _mean(sync.confidence for sync in syncs),
         }
 
+    def by_fold(self) -> dict[str, dict[int, float]]:
+        """Row -> fold -> mean correlation of the opening: some folds were looked at when settings were made."""
+        found: dict[str, dict[int, float]] = {}
+        for row, clips in self.scores.items():
+            for fold in sorted(set(self.folds.values())):
+                own = [s.r_opening for clip, runs in clips.items() if self.folds[clip] == fold for s in runs]
+                found.setdefault(row, {})[fold] = _mean(own)
+        return found
+
     def near(self, row: str) -> float:
         """Share of trusted clips (and seeds) whose lag is at most NEAR_FRAMES."""
         lags = [s.lag_frames for clip in self.trusted for s in self.scores[row].get(clip, [])]
@@ -84,7 +95,7 @@ class Report:
         }
         return {
             "v": 2, "settings": self.settings, "chosen": self.chosen, "rows": self.table(), "flow": self.flow,
-            "codebook": self.codebook, "sync_long": self.sync_of_long_clips(),
+            "codebook": self.codebook, "r_opening_by_fold": self.by_fold(), "sync_long": self.sync_of_long_clips(),
             "trusted_lags": self.trusted, "clips": clips,
         }  # fmt: skip
 
@@ -116,6 +127,7 @@ def build(
         _judge(report, OURS, found.lips[own], judges[fold], by_id)
         for row, source in ((TRUTH, TRUTH), (OURS, own)):
             flows.setdefault(row, []).extend(_flow(codes) for codes in found.codes[source].values())
+        report.folds |= dict.fromkeys(found.codes[TRUTH], fold)
         if seed == 0:
             clips = {clip: truth(by_id[clip]) for clip in found.codes[TRUTH]}
             _judge(report, TRUTH, clips, judges[fold], by_id)
@@ -133,7 +145,11 @@ def _choice(
 ) -> str:
     same_seed = {f: rows for (f, s), rows in scored.items() if s == seed}
     return chosen(
-        {f: {c: [s.r_opening for s in rows[c].values()] for c in candidates} for f, rows in same_seed.items()}, fold
+        {
+            f: {c: [Trial(s.r_opening, s.amplitude_ratio) for s in rows[c].values()] for c in candidates}
+            for f, rows in same_seed.items()
+        },
+        fold,
     )
 
 

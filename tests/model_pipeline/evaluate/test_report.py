@@ -6,19 +6,34 @@ import pytest
 from model_pipeline.data import folds
 from model_pipeline.data.tracks import load_tracks, trusted_lags
 from model_pipeline.evaluate import judge
-from model_pipeline.evaluate.choose import chosen
+from model_pipeline.evaluate.choose import Trial, chosen
 from model_pipeline.evaluate.fluency import codebook_use, similarity
 from model_pipeline.score import truth
 
 
+def trials(*values: float, amplitude: float = 1.0) -> list[Trial]:
+    return [Trial(value, amplitude) for value in values]
+
+
 def test_a_fold_has_no_say_in_its_own_setting():
-    scores = {0: {"a": [0.9], "b": [0.1]}, 1: {"a": [0.2], "b": [0.3]}, 2: {"a": [0.2, 0.3], "b": [0.4, 0.4]}}
-    assert chosen(scores, 0) == "b"
-    assert chosen(scores, 1) == "a"
+    found = {
+        0: {"a": trials(0.9), "b": trials(0.1)},
+        1: {"a": trials(0.2), "b": trials(0.3)},
+        2: {"a": trials(0.2, 0.3), "b": trials(0.4, 0.4)},
+    }
+    assert chosen(found, 0) == "b"
+    assert chosen(found, 1) == "a"
+
+
+def test_lips_that_hardly_move_are_chosen_only_where_all_are_such():
+    quiet = {fold: {"a": trials(0.5, amplitude=0.6), "b": trials(0.4)} for fold in (0, 1)}
+    assert chosen(quiet, 0) == "b"
+    silent = {fold: {"a": trials(0.5, amplitude=0.6), "b": trials(0.4, amplitude=0.1)} for fold in (0, 1)}
+    assert chosen(silent, 0) == "a"
 
 
 def test_one_fold_alone_takes_the_first_setting():
-    assert chosen({3: {"a": [0.1], "b": [0.9]}}, 3) == "a"
+    assert chosen({3: {"a": trials(0.1), "b": trials(0.9)}}, 3) == "a"
 
 
 def test_what_all_frames_share_makes_uncentred_similarity_high_and_leaves_the_centred_one():
