@@ -19,7 +19,7 @@ from tests.crash.scenarios import World, scratch
 SEED = 1
 KINDS = (
     "first", "full", "delta", "rollback", "refusal", "songs", "content", "set", "set-rollback", "waiting", "commit",
-    "removal",
+    "removal", "firmware", "firmware-rollback",
 )  # fmt: skip
 DOUBLES = 25
 FEWEST_POINTS = 100
