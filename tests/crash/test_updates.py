@@ -65,6 +65,13 @@ def test_a_program_that_does_not_sync_is_found_out(world, gone):
     assert cut_once(world, forgetful, cuts(forgetful, randoms=0), SEED).failures
 
 
+def test_a_firmware_slot_that_is_not_synced_is_found_out(world):
+    scenario, sync = world.scenarios["firmware"], ops.SyncFile("firmware/slots/b")
+    assert sync in scenario.operations
+    forgetful = replace(scenario, operations=tuple(done for done in scenario.operations if done != sync))
+    assert failures_if_everything_unsynced_is_lost(world, forgetful)
+
+
 def failures_if_everything_unsynced_is_lost(world, scenario):
     wanted = [cut for cut in cuts(scenario, randoms=0) if cut.loss == "everything"]
     return cut_once(world, scenario, wanted, SEED).failures
