@@ -37,9 +37,9 @@ crash: install  ## cut the power at every operation of every kind of update (a m
 crash-long: install  ## 10,000 random double cuts: the second while the frame recovers from the first
 	@$(BIN)/python -m tests.crash --doubles 834
 
-crash-kills: install  ## kill SWUpdate at 400 sampled system calls (LIVEFRAME_SEED=n repeats a run)
+crash-kills: install  ## kill SWUpdate, SQLite and the agent at 360 sampled system calls (LIVEFRAME_SEED=n repeats a run)
 	@scripts/bootstrap.sh test
-	@$(BIN)/python -m pytest -s -m long tests/crash/test_kills.py
+	@$(BIN)/python -m pytest -s -m long tests/crash/test_kills.py tests/crash/test_kills_agent.py
 
 fuzz: install  ## a million flipped bits in artefacts and metadata (minutes; COUNT=n for another number)
 	@$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000)

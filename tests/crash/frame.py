@@ -7,12 +7,14 @@ from pathlib import Path
 import httpx
 
 from device_agent.engine import package
+from device_agent.errors import ServerUnreachable
 from device_agent.update import song_packs
 from device_agent.update.checks import Directed
 from device_agent.update.journal import Journal
 from frame_protocol.telemetry import UpdateEvent
 from frame_protocol.updates import Assignment
 from tests.crash import operations as ops
+from tests.crash.firmware import Machine
 from tests.crash.operations import Operation
 from tests.support.directing import Asking
 from tests.support.updating import UpdatingFrame
@@ -79,6 +81,8 @@ class Running:
     weights: str | None
     packs: tuple[tuple[str, int], ...] = ()
     """Name and version of each song pack."""
+    firmware: str = ""
+    """What the boot loader would start."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +113,18 @@ class CrashFrame(UpdatingFrame):
         return asking.ask(self._director.answer(self.assignment))
 
     def boot(self, kept: list[ops.Report], into: list[Operation]) -> Journal:
-        """Start, poll once, end."""
+        """Start, poll once, end; start again from the other slot where the agent asks for it."""
         with httpx.Client(transport=self.network) as http:
-            return self.start(http, PromisedOutbox(kept, into)).poll()
+            while True:
+                self.firmware = Machine(self.home).start()
+                updater = self.start(http, PromisedOutbox(kept, into))
+                try:
+                    journal = updater.poll()
+                except ServerUnreachable:
+                    if not updater.needs_restart:
+                        raise
+                if not updater.needs_restart:
+                    return journal
 
     def running(self) -> str | None:
         """Return the hash of the weights that the frame would render with now, all files compared."""
@@ -122,4 +135,5 @@ class CrashFrame(UpdatingFrame):
         """Return everything that the frame would work with now."""
         link = self.home / "content" / "active"
         packs = song_packs.read_all(link.resolve()) if link.is_symlink() else []
-        return Running(self.running(), tuple((pack.pack, pack.version) for pack in packs))
+        songs = tuple((pack.pack, pack.version) for pack in packs)
+        return Running(self.running(), songs, Machine(self.home).runs())

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from device_agent.update.permission import Deed
 from fleet_server.signing.bundle import Bundle
 from fleet_server.signing.director import Director
 from frame_protocol.updates import FINAL, ArtefactKind, Assignment, HealthFigures, Line, manifest_path
+from tests.crash import firmware
 from tests.crash import operations as ops
 from tests.crash.cuts import Recorded
 from tests.crash.filesystem import load, store
@@ -30,6 +32,8 @@ from tests.support.updating import HEALTH, failing
 Artefacts = Iterable[tuple[ArtefactKind, Path]]
 
 FILLER_BYTES = 60_000
+FIRMWARE = "firmware 2"
+"""What stands for an image."""
 
 
 MEMORY = Path("/dev/shm")
@@ -77,7 +81,7 @@ class Scenario(Recorded):
     @property
     def in_between(self) -> Running:
         """What a cut between two links leaves until the next start: never a song pack without its model."""
-        return Running(self.promised.weights, self.started.packs)
+        return replaced(self.started, weights=self.promised.weights)
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ class Wish:
     """The scenario that was before it; an order that waited there is still the one."""
     self_test: Callable[[Path], HealthFigures] = passing
     why_wait: Callable[[Deed], str | None] = lambda deed: None
+    has_slots: bool = False
+    """Whether the factory gave the frame firmware in a slot."""
 
 
 def comparable(journal: Journal) -> Journal:
@@ -140,6 +146,9 @@ class World:
         self._songs("songs-2", 2, [(ArtefactKind.CONTENT, packs[1])])
         self._songs("singing", 3, [changed, content], base=base.weights, result=delta.result)
         self._songs("no-songs", 4, [(ArtefactKind.CONTENT, gone)])
+        image = self._directory / "firmware.swu"
+        image.write_text(FIRMWARE)
+        self._release("firmware-2", 1, [(ArtefactKind.FIRMWARE, image)], line=Line.FIRMWARE)
         first, second, third, last = ((("birthday", 1), ("christmas", version)) for version in (1, 2, 3, 4))
         bare, fixed = Running(base.weights), Running(delta.result)
         sung = Running(delta.result, third)
@@ -156,6 +165,15 @@ class World:
             Wish("waiting", "singing", None, "songs", why_wait=until_night),
             Wish("commit", "singing", sung, "waiting"),
             Wish("removal", "no-songs", Running(delta.result, last), "set"),
+            Wish("firmware", "firmware-2", replaced(bare, firmware=FIRMWARE), "first", has_slots=True),
+            Wish(
+                "firmware-rollback",
+                "firmware-2",
+                replaced(bare, firmware=FIRMWARE),
+                "first",
+                self_test=failing,
+                has_slots=True,
+            ),
         ]
 
     def new_home(self) -> Path:
@@ -183,6 +201,8 @@ class World:
 
         home = self.new_home()
         store(after.at_the_end() if after else {}, home)
+        if wish.has_slots:
+            firmware.provision(home)
         before, started = load(home), frame(home).runs()
         reported = after.outcome.reports if after else ()
         reports = list(reported)

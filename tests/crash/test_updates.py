@@ -19,7 +19,7 @@ from tests.crash.scenarios import World, scratch
 SEED = 1
 KINDS = (
     "first", "full", "delta", "rollback", "refusal", "songs", "content", "set", "set-rollback", "waiting", "commit",
-    "removal",
+    "removal", "firmware", "firmware-rollback",
 )  # fmt: skip
 DOUBLES = 25
 FEWEST_POINTS = 100
@@ -63,6 +63,13 @@ def without(scenario, *gone):
 def test_a_program_that_does_not_sync_is_found_out(world, gone):
     forgetful = without(world.scenarios["delta"], gone)
     assert cut_once(world, forgetful, cuts(forgetful, randoms=0), SEED).failures
+
+
+def test_a_firmware_slot_that_is_not_synced_is_found_out(world):
+    scenario, sync = world.scenarios["firmware"], ops.SyncFile("firmware/slots/b")
+    assert sync in scenario.operations
+    forgetful = replace(scenario, operations=tuple(done for done in scenario.operations if done != sync))
+    assert failures_if_everything_unsynced_is_lost(world, forgetful)
 
 
 def failures_if_everything_unsynced_is_lost(world, scenario):

@@ -14,6 +14,7 @@ from device_agent.telemetry.outbox import Outbox
 from device_agent.update import journal as journals
 from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher, Limits
+from device_agent.update.firmware.frame import Firmware
 from device_agent.update.installers import ModelTools, installers
 from device_agent.update.journal import Place
 from device_agent.update.machine import Moment
@@ -26,7 +27,7 @@ from device_agent.update.trust.store import MetadataStore
 from device_agent.update.updater import Collaborators, Updater
 from frame_protocol.model_package import DeltaManifest
 from frame_protocol.telemetry import UpdateEvent
-from frame_protocol.updates import Assignment, HealthFigures, Line
+from frame_protocol.updates import ArtefactKind, Assignment, HealthFigures, Line
 
 FRAME = "frame-ab12"
 HARDWARE = "lf-1"
@@ -69,6 +70,7 @@ class UpdatingFrame:
         self.self_test: Callable[[Path], HealthFigures] = lambda directory: HEALTH
         self.now = lambda: datetime.now(UTC)
         self.why_wait: Callable[[Deed], str | None] = lambda deed: None
+        self.firmware: Firmware | None = None
         self.mirrors: list[str] = []
         """Base addresses that are asked before the server."""
         self._url = url
@@ -156,7 +158,8 @@ class UpdatingFrame:
         def facts(journal: journals.Journal) -> FrameFacts:
             model = active_model.read(self.models / "active")
             weights = model.weights_sha256 if model else None
-            return FrameFacts(FRAME, HARDWARE, weights, 1000.0, journal.kept_counters, frozenset(installers(tools)))
+            kinds = frozenset(installers(tools)) | ({ArtefactKind.FIRMWARE} if self.firmware else frozenset())
+            return FrameFacts(FRAME, HARDWARE, weights, 1000.0, journal.kept_counters, kinds)
 
         return Updater(
             self.home / "update",
@@ -175,6 +178,7 @@ class UpdatingFrame:
                 facts=facts,
                 moment=lambda: Moment(frame=FRAME, boot=outbox.current_boot(), at=1.0),
                 why_wait=self.why_wait,
+                firmware=self.firmware,
             ),
         )
 
