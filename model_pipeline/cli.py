@@ -6,7 +6,7 @@ import sys
 
 from model_pipeline.errors import LaboratoryError
 
-FEATURES = ("recipes", "prepare", "evaluate", "ablate", "export", "fix", "gallery", "studio", "npu")
+FEATURES = ("recipes", "prepare", "evaluate", "ablate", "export", "fix", "gallery", "studio", "repair", "npu")
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
 
 EPILOG = """examples:
@@ -17,6 +17,7 @@ EPILOG = """examples:
   model-pipeline ablate --variants as-shipped plain-rope
   model-pipeline package --out nano.lfm
   model-pipeline gallery --out gallery-out
+  model-pipeline train-repair --out .cache/train-repair
   model-pipeline npu --out .cache/npu
   model-pipeline analyse --video clip.mp4 --voice voice.wav
   model-pipeline fix --complaint complaint/ --base nano.lfm --out delta.lfd

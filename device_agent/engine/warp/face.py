@@ -12,6 +12,7 @@ from device_agent.engine.warp.field import MotionField, Sources
 from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, box_around, grow, look_up, positions
 from device_agent.engine.warp.head import HeadField, head_box
 from device_agent.engine.warp.mouth import MouthInterior, signed_heights
+from device_agent.engine.warp.repair import Repair
 from device_agent.engine.warp.softness import SHARPEST_PX, blur_px
 
 EDGE_PX, EDGE_OF_BLUR = 1.2, 3.0
@@ -43,10 +44,18 @@ class FaceWarp:
     """Moves one portrait. Everything that does not change from frame to frame is computed here.
 
     ``lively``: the head can be held differently and the eyes can blink; the box is then that of the head.
+    ``repair`` corrects what was drawn between the lips.
     """
 
     def __init__(
-        self, portrait: Portrait, points: Floats, extent: Floats, opening_map: Floats, *, lively: bool = False
+        self,
+        portrait: Portrait,
+        points: Floats,
+        extent: Floats,
+        opening_map: Floats,
+        *,
+        lively: bool = False,
+        repair: Repair | None = None,
     ) -> None:
         self._field = MotionField(portrait, points, extent, opening_map)
         self.box = head_box(portrait, self._field.box) if lively else self._field.box
@@ -72,6 +81,7 @@ class FaceWarp:
         self._fine = portrait.canvas.scale_x < ENLARGED
         self._edge = np.float32(max(EDGE_PX, EDGE_OF_BLUR * (blur_px(portrait) - SHARPEST_PX)))
         self._interior = MouthInterior(portrait, x[self._mouth.slices], y[self._mouth.slices])
+        self._repair = repair
         self._head = HeadField(portrait, self.box) if lively else None
         eyes = portrait.eyes if lively else ()
         self._eyes = [Eyelids(eye, self._photo, self.box, portrait.px_per_mm) for eye in eyes]
@@ -141,7 +151,7 @@ class FaceWarp:
         place += self._half_pixels[half.slices]
         chroma[half.slices] = look_up(self._chroma, place)
 
-    def _compose_mouth(self, sources: Sources, still: Sources, turn: Floats | None, box: Box) -> Pixels:
+    def _compose_mouth(self, sources: Sources, still: Sources, turn: Floats | None, box: Box) -> Floats | Pixels:
         upper, in_upper = self._layer(sources.upper, self._in_upper, box)
         lower, in_lower = self._layer(sources.lower, self._in_lower, box)
         opening = max(0.0, -float((in_upper + in_lower).min()))
@@ -157,7 +167,11 @@ class FaceWarp:
         else:
             interior = self._turned_interior(still, turn, seam, box)
         lips = cv2.blendLinear(upper, lower, cover_upper, under)
-        return np.asarray(cv2.blendLinear(lips, cv2.convertScaleAbs(interior), cover_upper + under, hollow))
+        picture = np.asarray(cv2.blendLinear(lips, cv2.convertScaleAbs(interior), cover_upper + under, hollow))
+        if self._repair is None:
+            return picture
+        place = Box(box.left + self.box.left, box.top + self.box.top, box.width, box.height)
+        return self._repair.mend(picture, hollow, place)
 
     def _turned_interior(self, still: Sources, turn: Floats, seam: Floats, box: Box) -> Floats:
         """Paint the hollow as of the still head, whose skull its teeth are fixed to, and carry it with the turn."""
