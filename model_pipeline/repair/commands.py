@@ -12,7 +12,7 @@ from model_pipeline.gallery.commands import packed_engine
 if TYPE_CHECKING:
     from model_pipeline.repair.examples import Examples
 
-HEADS, UNSEEN_HEADS = 60, 10
+HEADS, UNSEEN_HEADS = 20, 10
 SIZE_PX = 384
 EXAMPLES = "examples"
 DEFAULT_EXAMPLES = Path(".cache") / "train-repair" / EXAMPLES
@@ -46,7 +46,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument(
         "--pairs", type=_positive, default=HEADS, metavar="N", help="heads, each with 4 mouths (default: %(default)s)"
     )
-    parser.add_argument("--steps", type=_positive, help="steps of the training (default: 1500)")
+    parser.add_argument("--steps", type=_positive, help="steps of the training (default: 360)")
     parser.set_defaults(run=_train)
     parser = subparsers.add_parser(
         "check-repair",
@@ -83,9 +83,10 @@ def _gather(folder: Path, seeds: range) -> "list[Examples]":
 
     maps = load_file(WEIGHTS_DIR / WEIGHTS)["lab.maps"]
     with tempfile.TemporaryDirectory(prefix="liveframe-repair-") as temporary:
-        engine = packed_engine(None, Path(temporary))
         with pieces("repair: heads", len(seeds)) as advance:
-            return gather(engine, maps, folder, seeds, size=SIZE_PX, done=advance)
+            return gather(
+                lambda: packed_engine(None, Path(temporary)), maps, folder, seeds, size=SIZE_PX, done=advance
+            )
 
 
 def _train(arguments: argparse.Namespace) -> int:

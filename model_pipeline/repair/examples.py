@@ -78,15 +78,25 @@ def load(path: Path) -> Examples:
 
 
 def gather(
-    engine: Engine, maps: Floats, folder: Path, seeds: range, *, size: int, done: Callable[[], None]
+    open_engine: Callable[[], Engine],
+    maps: Floats,
+    folder: Path,
+    seeds: range,
+    *,
+    size: int,
+    done: Callable[[], None],
 ) -> list[Examples]:
-    """Return the examples of every head of ``seeds`` that the engine can read, drawing what is not in ``folder``."""
+    """Return the examples of every head of ``seeds`` that the engine can read, drawing what is not in ``folder``.
+
+    The engine is opened when the first head must be drawn.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    found = []
+    engine, found = None, []
     for seed in seeds:
         path = folder / f"{seed}-{size}.npz"
         refused = path.with_suffix(".refused")
         if not path.is_file() and not refused.is_file():
+            engine = engine or open_engine()
             drawn = draw(engine, maps, seed, size=size)
             if drawn is None:
                 refused.touch()

@@ -23,7 +23,7 @@ from model_pipeline.repair.examples import Examples
 from model_pipeline.training.loop import CHECKPOINT, SAVE_EVERY_S, Run, Stage, Watcher
 
 SEED = 11
-STEPS, BATCH, RATE, AVERAGE = 1500, 16, 1e-3, 0.995
+STEPS, BATCH, RATE, AVERAGE = 360, 16, 2e-3, 0.99
 CRITIC_SHARE = 0.02
 """Weight of the critic's verdict beside L1."""
 SHIFT_CELLS = 3
