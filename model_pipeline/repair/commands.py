@@ -82,11 +82,11 @@ def _gather(folder: Path, seeds: range) -> "list[Examples]":
     from model_pipeline.repair.examples import gather
 
     maps = load_file(WEIGHTS_DIR / WEIGHTS)["lab.maps"]
-    with tempfile.TemporaryDirectory(prefix="liveframe-repair-") as temporary:
-        with pieces("repair: heads", len(seeds)) as advance:
-            return gather(
-                lambda: packed_engine(None, Path(temporary)), maps, folder, seeds, size=SIZE_PX, done=advance
-            )
+    temporary = tempfile.TemporaryDirectory(prefix="liveframe-repair-")
+    with temporary as folder_of_engine, pieces("repair: heads", len(seeds)) as advance:
+        return gather(
+            lambda: packed_engine(None, Path(folder_of_engine)), maps, folder, seeds, size=SIZE_PX, done=advance
+        )
 
 
 def _train(arguments: argparse.Namespace) -> int:
