@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-long drill crash crash-long fuzz check format train-nano evaluate bench-engine pictures gallery rknn bench-delta wheel clean
+.PHONY: help install demo serve test test-long drill crash crash-long crash-kills fuzz check format train-nano train-clear evaluate evaluate-heads ablate bench-engine pictures gallery rknn bench-delta wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -35,7 +35,11 @@ crash: install  ## cut the power at every operation of every kind of update (a m
 	@$(BIN)/python -m tests.crash --randoms 12
 
 crash-long: install  ## 10,000 random double cuts: the second while the frame recovers from the first
-	@$(BIN)/python -m tests.crash --doubles 2000
+	@$(BIN)/python -m tests.crash --doubles 834
+
+crash-kills: install  ## kill SWUpdate at 400 sampled system calls (LIVEFRAME_SEED=n repeats a run)
+	@scripts/bootstrap.sh test
+	@$(BIN)/python -m pytest -s -m long tests/crash/test_kills.py
 
 fuzz: install  ## a million flipped bits in artefacts and metadata (minutes; COUNT=n for another number)
 	@$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000)
@@ -54,13 +58,23 @@ format:  ## rewrite the code in the house style
 train-nano: install  ## train the weights that ship (<= 30 minutes on 2 cores; resumes by itself)
 	$(BIN)/model-pipeline train-nano --out .cache/train-nano
 
-evaluate: install  ## score the model on speakers held out (needs ../shared/data)
-	$(BIN)/model-pipeline evaluate
+train-clear: install  ## train nano-clear: rendered heads and synthetic speech alone (resumes by itself)
+	$(BIN)/model-pipeline train-clear --out .cache/train-clear
 
-bench-engine: install  ## frames per second of a whole render, beside encoding alone
+evaluate: install  ## score the model on speakers held out, 3 seeds (half an hour; needs ../shared/data; JSON=file)
+	$(BIN)/model-pipeline evaluate $(if $(JSON),--json $(JSON))
+
+evaluate-heads: install  ## measure the mouth on rendered heads in exact mm, by yaw (minutes; JSON=file)
+	$(BIN)/model-pipeline evaluate-heads $(if $(JSON),--json $(JSON))
+
+ablate: install  ## what each idea of the model is worth, by leaving it out (an hour; needs ../shared/data)
+	$(BIN)/model-pipeline ablate --report docs/model/ablations-table.md $(if $(JSON),--json $(JSON))
+
+bench-engine: install  ## frames a second of a whole render beside yardsticks (JSON=, REPORT=file, LONG=600 s of voice)
 	$(BIN)/model-pipeline package --out .cache/nano.lfm
 	rm -rf .cache/nano && mkdir -p .cache/nano && tar -xf .cache/nano.lfm -C .cache/nano
-	$(BIN)/python -m device_agent.engine.bench --model .cache/nano
+	$(BIN)/python -m model_pipeline.bench.speed --model .cache/nano $(if $(JSON),--json $(JSON)) \
+	  $(if $(REPORT),--report $(REPORT) --presets) $(if $(LONG),--long $(LONG))
 
 pictures: install  ## sharpness and teeth of the drawn mouth, change outside the head, in numbers
 	$(BIN)/model-pipeline package --out .cache/nano.lfm

@@ -11,7 +11,7 @@ from device_agent.errors import AgentError
 if TYPE_CHECKING:
     from device_agent.update.installers import ModelTools
 
-FEATURES = ("engine", "playback", "enrolment", "telemetry", "complaints", "update", "system", "npu")
+FEATURES = ("engine", "playback", "enrolment", "telemetry", "complaints", "update", "system", "npu", "content")
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
 
 EPILOG = """examples:
@@ -23,8 +23,8 @@ EPILOG = """examples:
 exit codes:
   0 done              10 photo unreadable    20 model package bad     40 not signed by the offline keys
   1 other error       11 no face             21 video cannot be made  41 update failed
-  2 wrong arguments   12 voice unreadable    22 no NPU here           50 disk full or damaged
-                      13 nobody speaks       30 not enrolled
+  2 wrong arguments   12 voice unreadable    22 no NPU here           42 restart needed (firmware)
+                      13 nobody speaks       30 not enrolled          50 disk full or damaged
                                              31 server unreachable
                                              32 server refused
 """

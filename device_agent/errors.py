@@ -14,8 +14,12 @@ AgentError 1
 ├── ServerRefused       32   the server answers, and says no
 ├── TrustError          40   metadata or artefact is not what the offline keys signed
 ├── UpdateFailed        41   a trusted release could not be installed
+│                       42   (no error: the frame must restart to go on with a firmware)
 └── StorageError        50   the disk is full or damaged
 """
+
+RESTART_NEEDED = 42
+"""Exit code of ``update`` and ``run`` when a new firmware waits in the other slot."""
 
 
 class AgentError(Exception):

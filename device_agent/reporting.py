@@ -23,6 +23,9 @@ class Reporter(Protocol):
     def boot(self) -> str:
         """Return the boot id that reports made now belong to."""
 
+    def acknowledged(self) -> int:
+        """Return how many reports of that boot the server has committed."""
+
 
 class NullReporter:
     """Keeps nothing: the frame has no server."""
@@ -33,6 +36,10 @@ class NullReporter:
     def boot(self) -> str:
         """Return a boot id of zeros."""
         return NO_BOOT
+
+    def acknowledged(self) -> int:
+        """Return 0: nobody acknowledges."""
+        return 0
 
 
 class LazyReporter:
@@ -49,6 +56,10 @@ class LazyReporter:
     def boot(self) -> str:
         """Ask the reporter."""
         return self._reporter().boot()
+
+    def acknowledged(self) -> int:
+        """Ask the reporter."""
+        return self._reporter().acknowledged()
 
     def _reporter(self) -> Reporter:
         if self._made is None:

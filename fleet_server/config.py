@@ -45,6 +45,8 @@ class Config:
     login_attempts_per_minute: int = 10
     enrol_attempts_per_minute: int = 120
     """Per address; a factory enrols in bursts."""
+    mirrors: tuple[str, ...] = ()
+    """Base addresses of copies of ``tuf/targets/``; frames ask them in this order before this server."""
     ingest_batch_messages: int = 500
     ingest_batch_seconds: float = 0.05
     """A batch is committed when it holds this many messages or is this old."""
@@ -97,7 +99,8 @@ def _parse(name: str, value: object, default: object) -> object:
     if isinstance(default, bool):
         return value if isinstance(value, bool) else str(value).lower() in ("1", "true", "yes")
     if isinstance(default, tuple):
-        return tuple(value) if isinstance(value, list) else tuple(part.strip() for part in str(value).split(","))
+        parts = value if isinstance(value, list) else [part.strip() for part in str(value).split(",")]
+        return tuple(part for part in parts if part)
     try:
         return type(default)(value)  # type: ignore[call-arg]
     except (TypeError, ValueError) as error:

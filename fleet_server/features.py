@@ -22,6 +22,7 @@ FEATURES = (
     "broker",
     "telemetry",
     "signing",
+    "firmware",
     "releases",
     "rollouts",
     "complaints",

@@ -7,14 +7,17 @@ from msgspec import Meta
 from frame_protocol.codec import Versioned
 from frame_protocol.names import FrameId, ShortText
 
+FLEET_CA_FIELD = "x-liveframe-fleet-ca"
+"""Field of the signed top-level targets: the certificates (PEM) of every CA that frames are to trust now."""
+
 Pem = Annotated[str, Meta(max_length=16_384)]
 
 
 class EnrolRequest(Versioned, kw_only=True, frozen=True):
     """Frame to server, POST /device/v1/enrol. The same serial and key may ask again: the answer is the same frame."""
 
-    claim_code: Annotated[str, Meta(pattern=r"^[A-Z2-9]{4}-[A-Z2-9]{4}-[A-Z2-9]{4}$")]
-    serial: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{4,40}$")]
+    claim_code: Annotated[str, Meta(pattern=r"^[A-Z2-9]{4}-[A-Z2-9]{4}-[A-Z2-9]{4}\Z")]
+    serial: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{4,40}\Z")]
     hardware: ShortText
     csr_pem: Pem
     """PKCS#10, EC P-256; the server chooses the subject."""

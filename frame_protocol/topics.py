@@ -10,7 +10,7 @@ STATUS = "status"
 ACK = "ack"
 COMMAND = "command"
 
-_TOPIC = re.compile(rf"^{PREFIX}/(?P<frame>frame-[0-9a-z]{{4,32}})/(?P<channel>telemetry|status|ack|command)$")
+_TOPIC = re.compile(rf"^{PREFIX}/(?P<frame>frame-[0-9a-z]{{4,32}})/(?P<channel>telemetry|status|ack|command)\Z")
 
 
 def telemetry(frame_id: str) -> str:

@@ -61,7 +61,7 @@ class Artefact(msgspec.Struct, frozen=True, kw_only=True):
     """A file of a release; ``path`` is its TUF target path, length and hash are those of the signed target."""
 
     kind: ArtefactKind
-    path: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,199}$")]
+    path: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,199}\Z")]
     length: Annotated[int, Meta(ge=1)]
     sha256: Sha256
 
@@ -72,6 +72,9 @@ class Requirements(msgspec.Struct, frozen=True, kw_only=True):
     hardware: list[ShortText] = []
     base_weights_sha256: Sha256 | None = None
     free_storage_mb: Annotated[int, Meta(ge=0)] = 0
+    counters: dict[Line, Annotated[int, Meta(ge=1)]] = {}
+    """By line the counter that the frame must have reached: ``firmware`` says "firmware >= x", and the release's own
+    line names the last step that must be passed through."""
 
 
 class Release(Versioned, kw_only=True, frozen=True):
@@ -84,8 +87,13 @@ class Release(Versioned, kw_only=True, frozen=True):
     title: ShortText = ""
     artefacts: Annotated[list[Artefact], Meta(min_length=1, max_length=16)]
     requires: Requirements = Requirements()
+    step: bool = False
+    """A step that every frame must pass through: later releases of the line require its counter."""
     result_weights_sha256: Sha256 | None = None
     """Hash of the integer weights that are active afterwards (model_package.weights_hash)."""
+
+
+Url = Annotated[str, Meta(pattern=r"^https?://[!-~]+$", max_length=200)]
 
 
 class Assignment(Versioned, kw_only=True, frozen=True):
@@ -99,6 +107,8 @@ class Assignment(Versioned, kw_only=True, frozen=True):
     """The model of frame that the director takes this one for."""
     counter: Annotated[int, Meta(ge=0)] = 0
     """The release's counter, as the director knows it."""
+    mirrors: Annotated[tuple[Url, ...], Meta(max_length=8)] = ()
+    """Base addresses of copies of the server's targets, to be asked before it; trusted with nothing."""
 
 
 ASSIGNMENT_FIELD = "x-liveframe-assignment"
@@ -135,6 +145,8 @@ class HealthFigures(msgspec.Struct, frozen=True, kw_only=True):
     opening_error_mm: Annotated[float, Meta(ge=0)] | None = None
     first_frame_ms: Annotated[float, Meta(ge=0)] | None = None
     fps: Annotated[float, Meta(ge=0)] | None = None
+    firmware: ShortText | msgspec.UnsetType = msgspec.UNSET
+    """Version of the firmware that measured; absent where a frame has none, as before this field was."""
 
 
 class UpdateReport(msgspec.Struct, frozen=True, kw_only=True):

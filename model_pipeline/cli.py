@@ -6,7 +6,9 @@ import sys
 
 from model_pipeline.errors import LaboratoryError
 
-FEATURES = ("recipes", "prepare", "evaluate", "ablate", "export", "fix", "gallery", "studio", "repair", "npu")
+FEATURES = (
+    "recipes", "prepare", "evaluate", "ablate", "export", "fix", "gallery", "studio", "repair", "npu", "songs",
+)  # fmt: skip
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
 
 EPILOG = """examples:
@@ -19,6 +21,7 @@ EPILOG = """examples:
   model-pipeline gallery --out gallery-out
   model-pipeline train-repair --out .cache/train-repair
   model-pipeline npu --out .cache/npu
+  model-pipeline song-pack --from model_pipeline/songs/packs/christmas --out christmas.lfs
   model-pipeline analyse --video clip.mp4 --voice voice.wav
   model-pipeline fix --complaint complaint/ --base nano.lfm --out delta.lfd
 
@@ -33,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every feature's commands."""
     parser = argparse.ArgumentParser(
         prog="model-pipeline",
-        description="The laboratory: trains, evaluates and packs the model, and turns complaints into deltas.",
+        description="The laboratory: trains, evaluates and packs models and songs, and turns complaints into deltas.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

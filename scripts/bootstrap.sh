@@ -9,7 +9,7 @@ TORCH=torch==2.13.0
 
 case $PURPOSE in
   demo) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata" ;;
-  test) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata postgresql chromium fonts-noto-cjk" ;;
+  test) PACKAGES="mosquitto libespeak-ng1 espeak-ng-data flite pocketsphinx-testdata postgresql chromium fonts-noto-cjk softhsm2 swupdate squashfs-tools rauc dbus-daemon strace" ;;
   bench) PACKAGES="bsdiff xdelta3 zstd" ;;
   rknn) PACKAGES="util-linux"; VENV=${VENV_RKNN:-.venv-rknn} ;;  # the NPU compiler, in an environment of its own
   *) echo "bootstrap: expected 'demo', 'test', 'bench' or 'rknn', got '$PURPOSE'" >&2; exit 2 ;;

@@ -29,7 +29,7 @@ BLOCK = 512
 RECORD = 20 * BLOCK
 """A tar is filled up with zeros to a multiple of this."""
 COPY_BYTES = 1024 * 1024
-SAFE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*){0,3}$")
+SAFE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*){0,3}\Z")
 
 Manifest = TypeVar("Manifest", ModelManifest, DeltaManifest)
 

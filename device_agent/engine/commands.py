@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
+from device_agent.engine.video.presets import DEFAULT_PRESET, PRESETS
+
 SIZE_EXAMPLE = "1920x1080"
 MIN_SIZE, MAX_SIZE = 240, 3840
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium")
 
 EPILOG = """examples:
   device-agent render --photo grandma.jpg --voice hello.wav --out talking.mp4
@@ -23,7 +24,10 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument(
-        "--photo", type=Path, required=True, help="a picture with a face: JPEG, PNG, WebP, AVIF or TIFF"
+        "--photo",
+        type=Path,
+        required=True,
+        help="a picture with a face: JPEG, PNG, WebP, AVIF, TIFF; HEIC where installed",
     )
     parser.add_argument("--voice", type=Path, required=True, help="a recording: WAV, MP3, M4A, OGG, FLAC ...")
     parser.add_argument("--out", type=Path, required=True, help="the MP4 file to write")
@@ -39,7 +43,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument(
         "--model", type=Path, help="directory of a model package (default: the active one of this frame)"
     )
-    parser.add_argument("--preset", choices=PRESETS, default="veryfast", help="speed of the H.264 encoder (veryfast)")
+    parser.add_argument(
+        "--preset", choices=PRESETS, default=DEFAULT_PRESET, help=f"speed of the H.264 encoder ({DEFAULT_PRESET})"
+    )
     parser.add_argument(
         "--temperature",
         type=_temperature,
@@ -59,9 +65,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--crop",
         choices=("auto", "none"),
         default="auto",
-        help="auto: cut out a photographed print where its edges are certain; none: take the picture as it is",
+        help="auto: cut out a photographed print, and paper around a scan, where edges are certain; none: keep all",
     )
-    parser.add_argument("--restore", action="store_true", help="take the yellow cast off an old print")
+    parser.add_argument("--restore", action="store_true", help="take the yellow cast and the dust off an old print")
     parser.add_argument(
         "--mark",
         action="store_true",

@@ -40,6 +40,11 @@ class Canvas:
         scale = np.array([self.scale_x, self.scale_y, (self.scale_x + self.scale_y) / 2])
         return np.asarray(points * scale + np.array([self.left, self.top, 0.0]), dtype=np.float32)
 
+    def unplace(self, points: Floats) -> Floats:
+        """Carry points [n,>=2] of the frame back into the photo: [n,2]."""
+        corner, scale = np.array([self.left, self.top]), np.array([self.scale_x, self.scale_y])
+        return np.asarray((points[:, :2] - corner) / scale, dtype=np.float32)
+
 
 def compose(photo: Pixels, width: int, height: int) -> Canvas:
     """Return the frame of ``width`` x ``height`` with the whole photo in its middle."""

@@ -4,7 +4,9 @@ For each photo a voice is performed and measured on the drawn frames, before enc
 
 - sharpness of the mouth's box: variance of the Laplacian (Pech-Pacheco et al., ICPR 2000), over the photo's own;
 - the largest change of any pixel outside the head;
-- brightness of the upper teeth in wide frames, divided by that of the cheeks and of the eye whites.
+- brightness of the upper teeth in wide frames, divided by that of the cheeks and of the eye whites;
+- the least share of its area that a spot of the photo keeps (0 and less: the map folds);
+- at rest, the steepest slope of the line between the closed lips, and its waves.
 """
 
 import argparse
@@ -15,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from device_agent.engine import package, performance, timeline
+from device_agent.engine import mouth_shape, package, performance, timeline
 from device_agent.engine.arrays import Floats, Pixels
 from device_agent.engine.commands import active_model
 from device_agent.engine.loaded import Engine
@@ -81,24 +83,31 @@ def measure(
 ) -> dict[str, object]:
     """Return the figures of one photo under one voice."""
     portrait = engine.reader.read(load_photo(photo), *size)
-    stage = Stage(portrait, engine.warp(portrait))
+    warp = engine.warp(portrait)
+    stage = Stage(portrait, warp)
     prompt = engine.motion.prompt(portrait.prompt, portrait.rest_opening_mm, portrait.rest_width_mm)
     plan = timeline.plan(load_voice(voice), seconds, Fill.IDLE)
     trace = performance.Trace()
     ruler = Ruler(engine, portrait)
     motions = performance.perform(engine, plan, prompt, engine.manifest.sampling, trace=trace, watch=Stopwatch())
-    sharp, change, teeth = [], [], []
+    sharp, change, teeth, area = [], [], [], []
+    still = np.zeros((len(package.MAP_CHANNELS), package.MAP_SIZE, package.MAP_SIZE), dtype=np.float32)
     for number, motion in enumerate(motions):
         drawn = stage.draw(motion)
+        area.append(mouth_shape.least_area(portrait, warp.box, warp.sources(still if motion is None else motion)))
         sharp.append(ruler.sharpness(drawn))
         change.append(ruler.change_outside_head(drawn))
         if number < len(trace.opening_mm) and trace.opening_mm[number] >= WIDE_MM:
             teeth.append(ruler.teeth(drawn))
+    line = mouth_shape.closed_line(portrait, warp.box, warp.sources(still))
     return {
         "frames": len(sharp),
         "sharpness_ratio_median": round(float(np.median(sharp)), 3),
         "sharpness_ratio_range": [round(min(sharp), 3), round(max(sharp), 3)],
         "change_outside_head": max(change),
+        "least_area": round(min(area), 3),
+        "closed_line_steepest_degrees": round(mouth_shape.steepest_degrees(portrait, line), 1),
+        "closed_line_wave_mm": round(mouth_shape.wave_mm(portrait, line), 2),
         "wide_frames": len(teeth),
         **ruler.brightness(teeth),
     }

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_agent.engine import performance, timeline
+from device_agent.engine.ahead import ahead
+from device_agent.engine.life.hold import hold
 from device_agent.engine.life.schedule import DEFAULT_LIVELINESS
 from device_agent.engine.loaded import Engine
 from device_agent.engine.mark import make_mark
@@ -17,8 +19,10 @@ from device_agent.engine.stage import Stage
 from device_agent.engine.stopwatch import Stopwatch, peak_memory_mb
 from device_agent.engine.timeline import FPS
 from device_agent.engine.video.job import EncodeResult
-from device_agent.engine.video.writer import DEFAULT_PRESET, VideoWriter
-from device_agent.engine.voice import MODEL_RATE, load_voice
+from device_agent.engine.video.presets import DEFAULT_PRESET
+from device_agent.engine.video.process import EncoderProcess
+from device_agent.engine.video.writer import VideoWriter
+from device_agent.engine.voice import MAX_SECONDS, MODEL_RATE, load_voice
 from device_agent.provenance import Provenance, to_metadata
 from frame_protocol.model_package import Decode, Sampling
 from frame_protocol.telemetry import Fill, Render
@@ -40,6 +44,8 @@ class Options:
     liveliness: float = DEFAULT_LIVELINESS
     """0: nothing but the mouth moves; 1: as much as a lively speaker."""
     treatment: Treatment = USUAL
+    voice_seconds: float = MAX_SECONDS
+    """How much of a long recording is used."""
     mark: bool = False
     """Show in the picture that it is AI-generated; the file's metadata always says so."""
 
@@ -51,6 +57,8 @@ class Rendered:
     event: Render
     stages: dict[str, float]
     """Seconds of each stage; the encoder's run beside the others, in its own process."""
+    worked: dict[str, float]
+    """The same in seconds of a processor; the encoder's on all cores."""
     warnings: tuple[str, ...]
     trace: Trace
     faces: int
@@ -65,6 +73,20 @@ def render(
     engine: Engine, photo: Path, voice: Path, out: Path, *, options: Options, progress: Progress | None = None
 ) -> Rendered:
     """Make the video; ``out`` appears whole or not at all."""
+    with EncoderProcess() as encoder:
+        return _render(engine, photo, voice, out, encoder, options=options, progress=progress)
+
+
+def _render(
+    engine: Engine,
+    photo: Path,
+    voice: Path,
+    out: Path,
+    encoder: EncoderProcess,
+    *,
+    options: Options,
+    progress: Progress | None,
+) -> Rendered:
     watch = Stopwatch()
     with watch.stage("photo"):
         portrait = read_portrait(engine.reader, photo, options.width, options.height, options.treatment)
@@ -73,17 +95,23 @@ def render(
         prompt = engine.motion.prompt(portrait.prompt, portrait.rest_opening_mm, portrait.rest_width_mm)
     begin = time.perf_counter()
     with watch.stage("voice"):
-        plan = timeline.plan(load_voice(voice), options.seconds, options.fill)
+        plan = timeline.plan(load_voice(voice, max_seconds=options.voice_seconds), options.seconds, options.fill)
     trace, sampling = Trace(), _sampling(engine, options)
     with watch.stage("life"):
-        poses = performance.live(plan, sampling.seed, options.liveliness)
+        poses = hold(performance.live(plan, sampling.seed, options.liveliness), stage.apart)
     motions = performance.perform(engine, plan, prompt, sampling, trace=trace, watch=watch)
     origin = Provenance(engine.manifest.model_id, str(uuid.uuid4()), options.fill)
     with VideoWriter(
-        out, options.width, options.height, plan.sound, preset=options.preset, metadata=to_metadata(origin)
+        out,
+        options.width,
+        options.height,
+        plan.sound,
+        preset=options.preset,
+        metadata=to_metadata(origin),
+        encoder=encoder,
     ) as writer:
         first_frame = 0.0
-        for index, motion in enumerate(motions):
+        for index, motion in enumerate(ahead(motions)):
             with watch.stage("wait"):
                 slot, planes = writer.draw()
             with watch.stage("warp"):
@@ -94,12 +122,13 @@ def render(
                 progress(index + 1, plan.frames)
         with watch.stage("finish"):
             encoded = writer.finish()
-    watch.seconds["encode"] = encoded.encode_seconds
+    watch.seconds["encode"], watch.worked["encode"] = encoded.encode_seconds, encoded.processor_seconds
     total = time.perf_counter() - begin
     event = _event(origin, plan, encoded, first_frame=first_frame, total=total)
     return Rendered(
         event,
         watch.seconds,
+        watch.worked,
         plan.warnings + _about_the_photo(portrait, options),
         trace,
         portrait.faces,

@@ -58,12 +58,12 @@ def judge(figures: HealthFigures, expected: SelfTest) -> None:
     """Raise ModelError, with both figures, when a figure is beyond the manifest's limit."""
     if figures.token_agreement is None or figures.token_agreement < expected.min_token_agreement:
         raise ModelError(
-            f"self-test: {figures.token_agreement} of the tokens are as expected, "
+            f"{figures.token_agreement} of the tokens are as expected, "
             f"at least {expected.min_token_agreement} must be; the model is not used"
         )
     if figures.opening_error_mm is None or figures.opening_error_mm > expected.max_opening_error_mm:
         raise ModelError(
-            f"self-test: the lip opening is {figures.opening_error_mm} mm off, "
+            f"the lip opening is {figures.opening_error_mm} mm off, "
             f"at most {expected.max_opening_error_mm} mm is allowed; the model is not used"
         )
 
@@ -76,9 +76,7 @@ def _agreement(tokens: list[list[int]], expected: SelfTest) -> float:
 
 def _opening_error(openings: list[float], expected: SelfTest) -> float:
     if len(openings) != len(expected.opening_mm):
-        raise ModelError(
-            f"self-test: {len(openings)} frames came out, the manifest has {len(expected.opening_mm)} openings"
-        )
+        raise ModelError(f"{len(openings)} frames came out, the manifest has {len(expected.opening_mm)} openings")
     return float(np.mean(np.abs(np.array(openings) - np.array(expected.opening_mm)))) if openings else 0.0
 
 

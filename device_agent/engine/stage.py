@@ -11,6 +11,7 @@ from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.video.frames import SLOTS, Planes
 from device_agent.engine.warp.face import STILL, FaceWarp
 from device_agent.engine.warp.field import Sources
+from device_agent.engine.warp.grid import Box
 
 Drawn = tuple[Pixels, Pixels]
 """Brightness [h,w] and colour [h/2,w/2,2] of the face box."""
@@ -27,6 +28,11 @@ class Stage:
         self._rest: Sources | None = None
         self._drawn_rest: Drawn | None = None
 
+    @property
+    def box(self) -> Box:
+        """The rectangle of the frame that moves."""
+        return self._warp.box
+
     def draw(self, motion: Floats | None, pose: Pose = STILL) -> Drawn:
         """Return the moving box under ``motion`` and ``pose``; None is the closed mouth, worked out once."""
         if motion is not None:
@@ -38,6 +44,14 @@ class Stage:
         if self._drawn_rest is None:
             self._drawn_rest = self._warp.paint(self._rest, STILL)
         return self._drawn_rest
+
+    def apart(self, one: Pose, other: Pose) -> float:
+        """Return how many pixels the head's points differ at most between two poses; lids do not count."""
+        return self._warp.apart(one, other)
+
+    def begin(self) -> None:
+        """Forget what was written: the next slots are those of another video."""
+        self._ready = [False] * SLOTS
 
     def put(self, drawn: Drawn, slot: int, planes: Planes) -> None:
         """Write a drawn face box into a slot; the still picture around it is written the first time."""

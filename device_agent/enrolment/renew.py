@@ -26,8 +26,13 @@ def is_due(begins: datetime, ends: datetime, now: datetime) -> bool:
 
 
 def renew_if_due(home: Home) -> bool:
-    """Renew the certificate if it is time; return whether a new one was stored. An unset clock knows no time."""
+    """Renew the certificate if it is time, or if its CA is trusted no more; return whether a new one was stored.
+
+    An unset clock knows no time.
+    """
     known = identity.load(home)
+    if not keys.is_issued_by_any(known.record.certificate_pem, known.record.ca_pem):
+        return renew(home, known)
     now, floor = clock.wall(), clock.read_floor(home.clock_floor)
     if not clock.is_plausible(now, floor):
         return False

@@ -7,7 +7,7 @@ from pathlib import Path
 SOURCES = (Path("/proc/device-tree/serial-number"), Path("/sys/class/dmi/id/product_serial"))
 MACHINE_ID = Path("/etc/machine-id")
 
-_SERIAL = re.compile(r"^[A-Za-z0-9-]{4,40}$")
+_SERIAL = re.compile(r"^[A-Za-z0-9-]{4,40}\Z")
 _MEANINGLESS = re.compile(r"^(0+|none|default.*|to-be-filled.*|not-specified|system-serial-number)$", re.IGNORECASE)
 
 

@@ -43,13 +43,13 @@ def from_fingerprint(server: str, expected: str) -> str:
         pem = body.decode("ascii")
     except UnicodeDecodeError as error:
         raise TrustError(f"{server}{CA_PATH}: expected a certificate in PEM; is this the fleet server?") from error
-    found = keys.fingerprint(pem)
-    if found != wanted:
+    found = [keys.fingerprint(one) for one in keys.certificates(pem)]
+    if wanted not in found:
         raise TrustError(
             f"{server} shows a CA with the fingerprint {found}, the frame expects {wanted}; somebody may stand "
             "between the frame and its server: do not enrol on this network"
         )
-    return keys.first_certificate(pem)
+    return keys.certificates(pem)[found.index(wanted)]
 
 
 def keep_roots(home: Home, path: Path) -> None:

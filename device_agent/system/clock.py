@@ -15,6 +15,8 @@ BUILD_FLOOR = 1_763_769_600.0
 FLOOR_STEP_SECONDS = 3600.0
 """The stored floor follows the clock in steps of an hour: one small write an hour."""
 
+UTC_ZONE = "UTC"
+
 _KERNEL_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -31,11 +33,15 @@ def wall() -> float:
 
 def local(now: float, zone: str) -> datetime:
     """Return the moment in the zone (IANA name) of a frame; a zone that nobody knows is UTC."""
+    return datetime.fromtimestamp(now, known_zone(zone))
+
+
+def known_zone(name: str) -> ZoneInfo:
+    """Return the zone of that IANA name; one that nobody knows is UTC."""
     try:
-        known = ZoneInfo(zone)
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        known = ZoneInfo("UTC")
-    return datetime.fromtimestamp(now, known)
+        return ZoneInfo(UTC_ZONE)
 
 
 def monotonic() -> float:

@@ -62,6 +62,16 @@ class Home:
         return self.root / "models"
 
     @property
+    def content(self) -> Path:
+        """The slots A and B of the song packs and the link to the active one."""
+        return self.root / "content"
+
+    @property
+    def firmware(self) -> Path:
+        """The firmware slots A and B, the boot loader's variables and how this model of frame installs firmware."""
+        return self.root / "firmware"
+
+    @property
     def update_window(self) -> Path:
         """The hours in which a new version may be activated, where a person has chosen some."""
         return self.root / "update-window.json"

@@ -62,6 +62,27 @@ def first_certificate(certificate_pem: str) -> str:
     return _certificate(certificate_pem).public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
+def certificates(pems: str) -> list[str]:
+    """Return each certificate of a PEM text, in order."""
+    try:
+        found = x509.load_pem_x509_certificates(pems.encode("utf-8"))
+    except ValueError as error:
+        raise TrustError(f"expected certificates in PEM, got something else ({error})") from error
+    return [one.public_bytes(serialization.Encoding.PEM).decode("ascii") for one in found]
+
+
+def is_issued_by_any(certificate_pem: str, ca_pems: str) -> bool:
+    """Tell whether one of these CAs signed the certificate."""
+    certificate = _certificate(certificate_pem)
+    for ca in certificates(ca_pems):
+        try:
+            certificate.verify_directly_issued_by(_certificate(ca))
+        except (ValueError, TypeError, InvalidSignature):
+            continue
+        return True
+    return False
+
+
 def validity(certificate_pem: str) -> tuple[datetime, datetime]:
     """Return the moments (UTC) from which and up to which the certificate is valid."""
     certificate = _certificate(certificate_pem)

@@ -32,19 +32,29 @@ def trusting(ca_pem: str, *, clock_is_plausible: bool) -> ssl.SSLContext:
 
 
 def for_identity(identity: Identity, home: Home) -> ssl.SSLContext:
-    """Return a context that also presents the frame's certificate."""
+    """Return a context that also presents the frame's certificate; both are read anew, for they change."""
     plausible = clock.is_plausible(clock.wall(), clock.read_floor(home.clock_floor))
-    context = trusting(identity.record.ca_pem, clock_is_plausible=plausible)
+    context = trusting(_read(identity.ca_file), clock_is_plausible=plausible)
     _load_chain(context, identity.certificate_file, identity.key_file)
     return context
 
 
 def unverified() -> ssl.SSLContext:
-    """Return a context that trusts anyone: only to fetch a CA that is then compared with its fingerprint."""
+    """Return a context that trusts anyone: only for what proves itself.
+
+    That is a CA that is then compared with its fingerprint, and metadata that people signed.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"{path} cannot be read ({error}); enrol again") from error
 
 
 def _load_chain(context: ssl.SSLContext, certificate: Path, key: Path) -> None:

@@ -63,6 +63,9 @@ class Listener(Protocol):
     def disconnected(self, reason: str) -> None:
         """The connection is lost or could not be made."""
 
+    def mistrusted(self) -> None:
+        """The broker answers, and one side does not accept the other's certificate."""
+
     def received(self, channel: str, payload: bytes) -> None:
         """A message came on one of this frame's own topics."""
 
@@ -86,11 +89,15 @@ class Link:
             try:
                 self._serve(listener, stop)
                 reason = "the connection ended"
+                refused = not self._accepted
             except (OSError, ValueError) as error:
                 reason = f"{type(error).__name__}: {error}"
+                refused = isinstance(error, ssl.SSLError)
             if stop.is_set():
                 return
             listener.disconnected(reason)
+            if refused:
+                listener.mistrusted()
             attempt = 0 if clock.monotonic() - begun >= STABLE_SECONDS else attempt + 1
             pause = delay(attempt, first=FIRST_RECONNECT_SECONDS, longest=LONGEST_RECONNECT_SECONDS)
             stop.wait(jittered(pause, random.random()))  # noqa: S311 - spreads load, guards nothing

@@ -78,6 +78,10 @@ class Outbox:
         """Return the boot that an append goes to now; begins one where there is none."""
         return self._store.write(self._current_boot)[1]
 
+    def acknowledged(self) -> int:
+        """Return how many messages of the newest boot the server has committed."""
+        return self._store.read(_acknowledged)
+
     def append(self, event: Event, *, key: str | None = None) -> int:
         """Store an event for good and return its sequence number; a ``key`` seen before changes nothing."""
         return self._store.write(lambda connection: self._append(connection, event, key))
@@ -188,6 +192,18 @@ def _acknowledge(connection: sqlite3.Connection, boot: str, seq: int) -> int:
     _settle(connection, position)
     _forget_settled_boots(connection)
     return before - _depth(connection)
+
+
+def _acknowledged(connection: sqlite3.Connection) -> int:
+    newest = connection.execute("SELECT position, next_seq FROM boot ORDER BY position DESC LIMIT 1").fetchone()
+    if newest is None:
+        return 0
+    boot, next_seq = newest
+    (rows,) = connection.execute("SELECT COUNT(*) FROM message WHERE boot = ?", (boot,)).fetchone()
+    (dropped,) = connection.execute(
+        "SELECT COALESCE(SUM(last - first + 1), 0) FROM hole WHERE boot = ?", (boot,)
+    ).fetchone()
+    return int(next_seq) - 1 - int(rows) - int(dropped)
 
 
 def _make_room(connection: sqlite3.Connection, limits: Limits) -> None:

@@ -25,6 +25,11 @@ class OutboxReporter:
         outbox = self._open()
         return NO_BOOT if outbox is None else outbox.current_boot()
 
+    def acknowledged(self) -> int:
+        """Return how many reports of that boot the server has committed."""
+        outbox = self._open()
+        return 0 if outbox is None else outbox.acknowledged()
+
     def _open(self) -> Outbox | None:
         if self._outbox is None and identity.find(self._home) is not None:
             self._outbox = Outbox(self._home.outbox)

@@ -25,7 +25,16 @@ OnCommand = Callable[[CommandKind], None]
 class TelemetryService:
     """Listens to the link and keeps the outbox moving."""
 
-    def __init__(self, outbox: Outbox, identity: Identity, home: Home, *, boot: str, on_command: OnCommand) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        identity: Identity,
+        home: Home,
+        *,
+        boot: str,
+        on_command: OnCommand,
+        on_mistrust: Callable[[], None] = lambda: None,
+    ) -> None:
         settings = LinkSettings(
             host=identity.record.mqtt_host,
             port=identity.record.mqtt_port,
@@ -36,6 +45,7 @@ class TelemetryService:
         self._link = Link(settings)
         self._publisher = Publisher(outbox, identity.frame_id, self._link.publish_telemetry)
         self._on_command = on_command
+        self._on_mistrust = on_mistrust
         self._log = structlog.get_logger("telemetry").bind(frame=identity.frame_id, boot=boot)
         self._paused_until = 0.0
         self._wanted = threading.Event()
@@ -56,6 +66,10 @@ class TelemetryService:
     def disconnected(self, reason: str) -> None:
         """The connection is gone."""
         self._log.warning("link_disconnected", reason=reason)
+
+    def mistrusted(self) -> None:
+        """A certificate may be of a CA that is no longer trusted, here or there."""
+        self._on_mistrust()
 
     def received(self, channel: str, payload: bytes) -> None:
         """Take an acknowledgement or a command; what does not validate is logged and dropped."""

@@ -107,6 +107,8 @@ def not_installable(release: Release, facts: FrameFacts) -> str | None:
         return f"artefacts of kind {', '.join(unknown)} cannot be installed by this agent"
     if sum(artefact.kind in FOR_THE_MODEL_SLOT for artefact in release.artefacts) > 1:
         return "more than one artefact is for the model slot"
+    if sum(artefact.kind is ArtefactKind.FIRMWARE for artefact in release.artefacts) > 1:
+        return "more than one artefact is for the firmware slot"
     return None
 
 
@@ -127,6 +129,10 @@ def unmet(release: Release, facts: FrameFacts) -> str | None:
     if base is not None and base != facts.active_weights_sha256:
         active = (facts.active_weights_sha256 or "none")[:12]
         return f"needs the model with weights {base[:12]}; active is {active}"
+    for line, counter in sorted(requires.counters.items()):
+        kept = facts.kept_counters.get(line, 0)
+        if kept < counter:
+            return f"needs counter {counter} of {line} first; this frame has kept {kept}"
     if facts.free_storage_mb < requires.free_storage_mb:
         return f"needs {requires.free_storage_mb} MB of free storage; {facts.free_storage_mb:.0f} MB are free"
     return None

@@ -24,7 +24,8 @@ def add_commands(subparsers: "Actions") -> None:
         description=(
             "Ask the server once which release this frame should run; verify, download, install and test it, and "
             "keep it or go back. After an interruption it goes on where it stopped. It waits while the battery is "
-            "low, while a video plays, and for the maintenance window. Exit code 41: it ended reverted or refused."
+            "low, while a video plays, and for the maintenance window. Exit code 41: it ended reverted or refused; "
+            "42: it goes on after a restart from the other firmware slot."
         ),
         epilog="example:\n  device-agent update --json\n  device-agent update status",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -84,7 +85,7 @@ def _add_reset(actions: "Actions") -> None:
 def run_update(arguments: argparse.Namespace) -> int:
     """Poll once."""
     from device_agent import reporting
-    from device_agent.errors import UpdateFailed
+    from device_agent.errors import RESTART_NEEDED, UpdateFailed
     from device_agent.system import identity
     from device_agent.system.home import Home
     from device_agent.update import program
@@ -104,6 +105,8 @@ def run_update(arguments: argparse.Namespace) -> int:
     if updater.waits and journal.order:
         sys.stderr.write(f"{journal.order.release} waits: {updater.waits}\n")
     _print(journal, as_json=arguments.json)
+    if updater.needs_restart:
+        return RESTART_NEEDED
     failed = ended and ended[-1] in (UpdateState.REVERTED, UpdateState.REFUSED)
     return UpdateFailed.exit_code if failed else 0
 

@@ -47,9 +47,11 @@ class Limits:
 class _Interrupted(Exception):
     """The attempt stopped; what was written stays."""
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, *, too_slow: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.too_slow = too_slow
+        """Bytes came, and still nobody should wait for the rest of them here."""
 
 
 class Fetcher:
@@ -113,7 +115,8 @@ class Fetcher:
             try:
                 self._append(f"{self._base_url}/{name}", partial, have, length, deadline)
             except _Interrupted as error:
-                failures = 1 if _size(partial, length) > have else failures + 1
+                went_on = _size(partial, length) > have and not error.too_slow
+                failures = 1 if went_on else failures + 1
                 if failures >= self._policy.attempts or self._clock() > deadline:
                     raise ServerUnreachable(
                         f"{name}: {error}; {_size(partial, length)} of {length} bytes are kept and the rest is "
@@ -182,7 +185,7 @@ class Fetcher:
             raise _Interrupted(f"{now - begun:.0f} s were not enough")
         elapsed = now - begun
         if elapsed > self._limits.rate_window_seconds and received / elapsed < self._limits.min_bytes_per_second:
-            raise _Interrupted(f"only {received / elapsed:.0f} bytes/s came")
+            raise _Interrupted(f"only {received / elapsed:.0f} bytes/s came", too_slow=True)
 
     @contextmanager
     def _stream(self, url: str, headers: dict[str, str]) -> Iterator[httpx.Response]:

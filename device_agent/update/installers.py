@@ -1,4 +1,4 @@
-"""How each kind of artefact fills a model slot. An installer ends with a complete package or an error."""
+"""How each kind of artefact fills a slot of its place. An installer ends with a complete version or an error."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from msgspec.structs import replace
 
 from device_agent.errors import UpdateFailed
 from device_agent.system import disk, files
+from device_agent.update import song_packs
 from device_agent.update.delta_format import read_factors
+from device_agent.update.journal import Place
 from device_agent.update.merge import file_hash, merge_file
 from frame_protocol.model_package import DELTA, MANIFEST, WEIGHTS, DeltaManifest, FileEntry, ModelManifest
 from frame_protocol.updates import ArtefactKind, HealthFigures
@@ -31,11 +33,34 @@ class ModelTools:
 
 
 class Installer(Protocol):
-    """Fills the empty ``target`` from the artefact ``source``; ``base`` is the active model, ``work`` for scratch."""
+    """Fills ``target`` from the artefact ``source``; ``base`` is what is active in the place, ``work`` for scratch.
 
-    def __call__(self, source: Path, base: Path | None, target: Path, work: Path) -> str:
-        """Return the hash of the integer weights now in ``target``."""
+    ``target`` is empty, or holds what an installer of the same place and release made before.
+    """
+
+    def __call__(self, source: Path, base: Path | None, target: Path, work: Path) -> str | None:
+        """Return the hash of the integer weights now in ``target``; None from a place that holds no weights."""
         ...
+
+
+PLACES: Mapping[ArtefactKind, Place] = {
+    ArtefactKind.MODEL: Place.MODEL,
+    ArtefactKind.MODEL_DELTA: Place.MODEL,
+    ArtefactKind.CONTENT: Place.CONTENT,
+}
+"""Where each kind is installed."""
+
+SelfTest = Callable[[Path], HealthFigures]
+
+
+def self_tests(tools: ModelTools) -> Mapping[Place, SelfTest]:
+    """Return what an active version of each place must pass; AgentError when it does not."""
+
+    def content(directory: Path) -> HealthFigures:
+        song_packs.read_all(directory)
+        return HealthFigures()
+
+    return {Place.MODEL: tools.self_test, Place.CONTENT: content}
 
 
 def installers(tools: ModelTools) -> Mapping[ArtefactKind, Installer]:
@@ -53,7 +78,10 @@ def installers(tools: ModelTools) -> Mapping[ArtefactKind, Installer]:
         files.remove_tree(work)
         return tools.verify(target).weights_sha256
 
-    return {ArtefactKind.MODEL: model, ArtefactKind.MODEL_DELTA: delta}
+    def content(source: Path, base: Path | None, target: Path, work: Path) -> None:
+        song_packs.add(source, base, target)
+
+    return {ArtefactKind.MODEL: model, ArtefactKind.MODEL_DELTA: delta, ArtefactKind.CONTENT: content}
 
 
 def apply_delta(tools: ModelTools, delta: DeltaManifest, factors: Path, base: Path, target: Path) -> None:

@@ -3,12 +3,13 @@
 The states and their arrows are ``frame_protocol.updates.TRANSITIONS``; docs/protocol.md says what is true in each.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from device_agent.errors import UpdateFailed
-from device_agent.update.journal import CLOSED_KEPT, Journal, Order
+from device_agent.update.journal import CLOSED_KEPT, Journal, Move, Order, Place
 from frame_protocol.updates import (
     FINAL,
     TRANSITIONS,
@@ -72,14 +73,22 @@ def verified(journal: Journal, moment: Moment) -> Journal:
     return _reach(journal, UpdateState.VERIFIED, moment)
 
 
-def installed(journal: Journal, slot: str, previous_slot: str | None, weights_sha256: str, moment: Moment) -> Journal:
-    """The slot holds the new version, synced, and its integer weights are the expected ones."""
-    journal = _with(journal, slot=slot, previous_slot=previous_slot, weights_sha256=weights_sha256)
+def installed(
+    journal: Journal,
+    moves: Mapping[Place, Move],
+    weights_sha256: str | None,
+    moment: Moment,
+    firmware: Move | None = None,
+) -> Journal:
+    """Every slot of ``moves`` and of ``firmware`` is filled and synced; ``weights_sha256`` will be run with them."""
+    journal = _with(journal, moves=dict(moves), weights_sha256=weights_sha256)
+    if firmware is not None:
+        journal = _with(journal, firmware_slot=firmware.slot, previous_firmware_slot=firmware.previous)
     return _reach(journal, UpdateState.INSTALLED, moment)
 
 
 def trying(journal: Journal, moment: Moment) -> Journal:
-    """The slot is active."""
+    """Every new version is active."""
     return _reach(journal, UpdateState.TRYING, moment)
 
 
@@ -96,6 +105,20 @@ def count_try(journal: Journal) -> Journal:
 def condemn(journal: Journal, reason: str) -> Journal:
     """The new version must go back, whatever happens from now on."""
     return _with(journal, verdict=reason[:MAX_REASON])
+
+
+def tested(journal: Journal, health: HealthFigures) -> Journal:
+    """The new firmware passed its self-test; its heartbeats are waited for."""
+    return _with(journal, health=health)
+
+
+def silent(journal: Journal, patience: int) -> Journal:
+    """The server has too few heartbeats of the new firmware; after ``patience`` polls it must go back."""
+    polls = _order(journal).silent_polls + 1
+    journal = _with(journal, silent_polls=polls)
+    if polls < patience:
+        return journal
+    return condemn(journal, f"its heartbeats did not reach the server in {polls} polls")
 
 
 def kept(journal: Journal, health: HealthFigures, moment: Moment) -> Journal:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,17 +10,24 @@ import httpx
 
 from device_agent.errors import TrustError
 from device_agent.reporting import Reporter
-from device_agent.system import active_model, clock, lock, sensors, tls
+from device_agent.system import active_model, clock, firmware, lock, sensors, tls
 from device_agent.system.files import make_directory
 from device_agent.system.home import Home
 from device_agent.system.http import DeviceHttp
 from device_agent.system.identity import Identity
 from device_agent.update import assignment, window
-from device_agent.update.checks import FrameFacts
+from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher
+from device_agent.update.firmware import settings
+from device_agent.update.firmware.frame import Firmware, FirmwareInstaller
+from device_agent.update.firmware.rauc import Rauc
+from device_agent.update.firmware.settings import Settings
+from device_agent.update.firmware.swupdate import SWUpdate
+from device_agent.update.firmware.variables import VariablesFile
 from device_agent.update.installers import ModelTools, installers
-from device_agent.update.journal import Journal
+from device_agent.update.journal import Journal, Place
 from device_agent.update.machine import Moment
+from device_agent.update.mirrors import MIRROR_LIMITS, MIRROR_POLICY, Mirrored
 from device_agent.update.permission import Use, may
 from device_agent.update.slots import Slots
 from device_agent.update.trust.client import MetadataSource, TrustClient
@@ -56,40 +63,84 @@ def updater(
         lock.exclusive(home.update / "lock", purpose="update"),
         DeviceHttp(who.server, context) as device,
         httpx.Client(verify=context, trust_env=False, follow_redirects=False) as files,
+        ExitStack() as stack,
     ):
-        kinds = frozenset(installers(tools))
+        firmware_of_frame = frame_firmware(home, who, reporter)
+        kinds = frozenset(installers(tools)) | ({ArtefactKind.FIRMWARE} if firmware_of_frame else set())
 
         def report(value: UpdateReport) -> None:
             event = UpdateEvent(report=value, signature=who.sign(codec.canonical(value)))
             reporter.report(event, key=f"update/{value.order_id}/{value.state}")
             observe(value)
 
-        floor = datetime.fromtimestamp(clock.read_floor(home.clock_floor), UTC)
+        floor = _floor(home)
         roots = Fetcher(files, f"{who.server}/tuf/director")
 
         def trust() -> TrustClient:
-            source = Fetcher(files, f"{who.server}/tuf/metadata")
-            root = factory_root(home.trust_root, FACTORY_ROOT)
-            return TrustClient(MetadataStore(home.update / "trust"), source, root, not_before=floor)
+            return trust_client(home, Fetcher(files, f"{who.server}/tuf/metadata"))
 
         def director(source: MetadataSource) -> TrustClient:
             root = factory_root(home.director_root, FACTORY_DIRECTOR_ROOT)
             return TrustClient(MetadataStore(home.update / "director"), source, root, not_before=floor)
 
+        def mirror(address: str) -> Fetcher:
+            client = stack.enter_context(httpx.Client(trust_env=False, follow_redirects=False))
+            return Fetcher(client, address, limits=MIRROR_LIMITS, policy=MIRROR_POLICY)
+
+        targets = Mirrored(Fetcher(files, f"{who.server}/tuf/targets"), mirror)
+
+        def ask() -> Directed | None:
+            directed = assignment.ask(device.get, roots, director, who.frame_id)
+            targets.use(directed.assignment.mirrors if directed else ())
+            return directed
+
         yield Updater(
             home.update,
-            Slots(home.models),
+            {Place.MODEL: Slots(home.models), Place.CONTENT: Slots(home.content)},
             Collaborators(
-                assignment=lambda: assignment.ask(device.get, roots, director, who.frame_id),
+                assignment=ask,
                 trust=trust,
-                targets=Fetcher(files, f"{who.server}/tuf/targets"),
+                targets=targets,
                 tools=tools,
                 report=report,
                 facts=lambda journal: frame_facts(home, who, journal, kinds),
                 moment=lambda: Moment(frame=who.frame_id, boot=reporter.boot(), at=clock.wall()),
                 why_wait=lambda deed: may(deed, frame_use(home, who), window.load(home.update_window)),
+                firmware=firmware_of_frame,
             ),
         )
+
+
+def trust_client(home: Home, source: MetadataSource) -> TrustClient:
+    """Return a client of the image repository; the caller holds the update lock."""
+    root = factory_root(home.trust_root, FACTORY_ROOT)
+    return TrustClient(MetadataStore(home.update / "trust"), source, root, not_before=_floor(home))
+
+
+def _floor(home: Home) -> datetime:
+    return datetime.fromtimestamp(clock.read_floor(home.clock_floor), UTC)
+
+
+def frame_firmware(home: Home, who: Identity, reporter: Reporter) -> Firmware | None:
+    """Return the firmware of a frame that was started from a slot and has settings for it."""
+    slot, chosen = firmware.slot(), settings.load(home.firmware / "settings.json")
+    if slot is None or chosen is None:
+        return None
+    return Firmware(
+        running=slot,
+        version=firmware.facts().version,
+        variables=VariablesFile(home.firmware / "boot.json"),
+        installer=firmware_installer(home, chosen, who.record.hardware),
+        heartbeats=reporter.acknowledged,
+        enough_heartbeats=chosen.heartbeats,
+        silent_polls=chosen.silent_polls,
+        directory=home.firmware,
+    )
+
+
+def firmware_installer(home: Home, chosen: Settings, hardware: str) -> FirmwareInstaller:
+    """Return the program that this model of frame fills a slot with."""
+    return Rauc(home.firmware, chosen) if chosen.installer == "rauc" else SWUpdate(home.firmware, chosen, hardware)
 
 
 def frame_use(home: Home, who: Identity) -> Use:

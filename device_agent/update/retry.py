@@ -11,7 +11,7 @@ class RetryPolicy:
     """How patient one call is; what is left after it waits for the next poll."""
 
     attempts: int = 5
-    """Consecutive attempts without a new byte before giving up."""
+    """Consecutive attempts without a new byte, or too slow, before giving up."""
     base_seconds: float = 1.0
     cap_seconds: float = 60.0
 

@@ -1,4 +1,4 @@
-"""Two model slots, ``a`` and ``b``, and the link ``active``: an update fills the spare and swaps one link."""
+"""Two slots, ``a`` and ``b``, and the link ``active``: an update fills the spare and swaps one link."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ ACTIVE = "active"
 
 
 class Slots:
-    """The directory of models on a frame; the active slot is never written to."""
+    """The directory of one place on a frame, models or song packs; the active slot is never written to."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -21,11 +21,11 @@ class Slots:
 
     @property
     def link(self) -> Path:
-        """The link that programs open the model by."""
+        """The link that programs open the active version by."""
         return self._directory / ACTIVE
 
     def active(self) -> str | None:
-        """Return the name of the active slot, or None on a frame without a model."""
+        """Return the name of the active slot, or None where nothing is installed yet."""
         try:
             name = self.link.readlink().name
         except FileNotFoundError:
@@ -58,7 +58,7 @@ class Slots:
         files.replace_tree(self._staging(name), self.path(name))
 
     def activate(self, name: str | None) -> None:
-        """Point the link at the slot ``name``; None takes the link away (a frame that had no model before)."""
+        """Point the link at the slot ``name``; None takes the link away (nothing was installed before)."""
         if name is None:
             files.remove_file(self.link)
         elif self.active() != name:

@@ -15,23 +15,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import structs
+
 from device_agent.errors import AgentError, ModelError, ServerUnreachable, StorageError, TrustError, UpdateFailed
 from device_agent.system import files
 from device_agent.update import journal as journals
 from device_agent.update import machine
 from device_agent.update.checks import Directed, FrameFacts, SignedFile, why_not
-from device_agent.update.fetch import Fetcher
-from device_agent.update.installers import Installer, ModelTools, installers
-from device_agent.update.journal import Journal, Order
+from device_agent.update.firmware.frame import Firmware
+from device_agent.update.firmware.trial import Next, Trial
+from device_agent.update.installers import ModelTools
+from device_agent.update.journal import Journal, Move, Order, Place
 from device_agent.update.machine import Moment
+from device_agent.update.mirrors import Downloads
 from device_agent.update.permission import DEEDS, Deed
+from device_agent.update.places import Places
 from device_agent.update.slots import Slots
 from device_agent.update.trust.client import Target, TrustClient
 from frame_protocol.codec import decode
 from frame_protocol.errors import ProtocolError
 from frame_protocol.updates import (
-    Artefact,
     ArtefactKind,
+    HealthFigures,
     Release,
     UpdateReport,
     UpdateState,
@@ -52,7 +57,7 @@ class Collaborators:
     """Ask the director; ServerUnreachable when nobody answers, TrustError when it is not the director."""
     trust: Callable[[], TrustClient]
     """A fresh trust client: one refresh each."""
-    targets: Fetcher
+    targets: Downloads
     tools: ModelTools
     report: Callable[[UpdateReport], None]
     """Put a report into the durable outbox, once for each (order, state)."""
@@ -60,21 +65,23 @@ class Collaborators:
     moment: Callable[[], Moment]
     why_wait: Callable[[Deed], str | None] = lambda deed: None
     """Why the frame must not do this now, or None."""
+    firmware: Firmware | None = None
+    """None: this frame was not started from a slot, and installs no firmware."""
 
 
 class Updater:
     """One frame's updates; the caller sees to it that only one runs on a home."""
 
-    def __init__(self, directory: Path, slots: Slots, outside: Collaborators) -> None:
+    def __init__(self, directory: Path, slots: Mapping[Place, Slots], outside: Collaborators) -> None:
         self._journal_path = directory / "journal.json"
         self._downloads = directory / "downloads"
-        self._work = directory / "work"
-        self._slots = slots
+        self._places = Places(slots, outside.tools, directory / "work")
         self._outside = outside
-        self._installers: Mapping[ArtefactKind, Installer] = installers(outside.tools)
         self._journal = journals.load(self._journal_path)
         self._directed: Directed | None = None
         self._waits = ""
+        self._rests = ""
+        self._needs_restart = False
         self._steps: dict[UpdateState, Callable[[Order], None]] = {
             UpdateState.OFFERED: self._consider,
             UpdateState.DOWNLOADING: self._download,
@@ -91,12 +98,19 @@ class Updater:
     @property
     def waits(self) -> str:
         """Why the last poll stopped before the end of its order; empty when it did not."""
-        return self._waits
+        return self._waits or self._rests
+
+    @property
+    def needs_restart(self) -> bool:
+        """Whether the update goes on after a restart of the frame, from the slot that the boot loader now knows."""
+        return self._needs_restart
 
     def recover(self) -> None:
         """Finish what a power cut left between the swap of the link and the verdict; needs no network."""
         files.settle(self._journal_path.parent)
-        self._slots.settle()
+        self._places.settle()
+        if self._outside.firmware is not None:
+            self._outside.firmware.settle()
         self._send_reports()
         while self._journal.state in (UpdateState.INSTALLED, UpdateState.TRYING) and not self._must_wait():
             self._step()
@@ -107,7 +121,7 @@ class Updater:
         An error leaves the state as it is, for the next poll to go on from.
         """
         self.recover()
-        if self._may_go_on():
+        if not self._rests and self._may_go_on():
             while machine.is_open(self._journal) and not self._must_wait():
                 self._step()
         if not machine.is_open(self._journal):
@@ -115,19 +129,20 @@ class Updater:
         return self._journal
 
     def reset(self, shipped: Path) -> Journal:
-        """Go back to the model that the frame was shipped with, a tar; what runs now stays until that one is tested.
+        """Go back to the model that the frame was shipped with, a tar, and to no song packs.
+
+        What runs now stays until that model is tested.
 
         A power cut leaves the model of before or the shipped one; the reset is then asked for again.
         """
         self.recover()
+        if self._journal.state is UpdateState.TRYING:
+            raise UpdateFailed("a new firmware is being tried; ask for the reset when it is kept or reverted")
         self._write(machine.abandon(self._journal, "factory reset", self._now()))
         self._send_reports()
-        slot = self._slots.spare()
-        self._outside.tools.unpack(shipped, self._slots.prepare(slot))
-        self._slots.commit(slot)
-        self._outside.tools.self_test(self._slots.path(slot))
+        moves = self._places.take_shipped(shipped)
         self._write(machine.forget(self._journal))
-        self._slots.activate(slot)
+        self._places.reset(moves)
         files.remove_tree(self._downloads)
         return self._journal
 
@@ -151,9 +166,17 @@ class Updater:
 
     def _must_wait(self) -> bool:
         """Ask whether the next step may be done now; the state stays, and the next poll asks again."""
-        deed = DEEDS.get(self._journal.state)
+        if self._rests:
+            return True
+        deed = None if self._has_begun_to_activate() else DEEDS.get(self._journal.state)
         self._waits = (deed and self._outside.why_wait(deed)) or ""
         return bool(self._waits)
+
+    def _has_begun_to_activate(self) -> bool:
+        """Whether a start that was cut has swapped a link: half of a release, or an untested one, must not wait."""
+        order = self._journal.order
+        installed = self._journal.state is UpdateState.INSTALLED
+        return order is not None and installed and self._places.have_begun(order.moves)
 
     def _step(self) -> None:
         order = self._journal.order
@@ -217,57 +240,98 @@ class Updater:
         return True
 
     def _install(self, order: Order) -> None:
-        """verified -> installed | refused: the spare slot filled and synced, the integer weights compared."""
+        """verified -> installed | refused: the spare slots filled and synced, the integer weights compared."""
         if not self._fetch(order):  # an order may have rested here for months; a file that suffered is fetched anew
             return
-        release, slot = _manifest(order), self._slots.spare()
-        previous = self._slots.active()
-        base = self._slots.path(previous) if previous else None
-        staging = self._slots.prepare(slot)
+        release = _manifest(order)
         try:
-            weights = [self._install_one(artefact, base, staging) for artefact in release.artefacts][-1]
-            expected = release.result_weights_sha256
-            if expected is not None and weights != expected:
-                raise UpdateFailed(f"the weights are {weights[:12]}, the release promises {expected[:12]}")
-        except StorageError:
-            files.remove_tree(staging)
-            raise
+            firmware = self._install_firmware(release)
+            moves, weights = self._places.install(
+                release, self._downloads, self._outside.facts(self._journal).active_weights_sha256
+            )
         except (ModelError, UpdateFailed) as error:
-            files.remove_tree(staging)
             self._write(machine.refuse(self._journal, str(error), self._now()))
             return
-        self._slots.commit(slot)
-        self._write(machine.installed(self._journal, slot, previous, weights, self._now()))
+        self._write(machine.installed(self._journal, moves, weights, self._now(), firmware))
 
-    def _install_one(self, artefact: Artefact, base: Path | None, staging: Path) -> str:
-        source = self._downloads / artefact.sha256
-        return self._installers[artefact.kind](source, base, staging, self._work)
+    def _install_firmware(self, release: Release) -> Move | None:
+        """Fill the slot that does not run."""
+        images = [artefact.sha256 for artefact in release.artefacts if artefact.kind is ArtefactKind.FIRMWARE]
+        if not images:
+            return None
+        firmware = self._firmware()
+        return Move(slot=firmware.install(self._downloads / images[0]), previous=firmware.running)
 
     def _activate(self, order: Order) -> None:
-        """installed -> trying: swap the link."""
-        self._slots.activate(order.slot)
+        """installed -> trying: swap the links, or tell the boot loader; a new firmware brings its model along."""
+        if order.firmware_slot is not None:
+            self._firmware().hand_over(order.firmware_slot)
+        else:
+            self._places.swap(order.moves)
         self._write(machine.trying(self._journal, self._now()))
 
     def _try(self, order: Order) -> None:
         """trying -> kept | reverted: each start counts, the self-test decides."""
+        if order.firmware_slot is not None:
+            self._try_firmware(order, Trial(order.firmware_slot, bool(order.verdict), order.health is not None))
+            return
         self._write(machine.count_try(self._journal))
         order = self._journal.order or order
         if order.verdict:
             self._go_back(order)
-            return
-        self._slots.activate(order.slot)
+        elif (health := self._test(order)) is not None:
+            self._write(machine.kept(self._journal, health, self._now()))
+
+    def _try_firmware(self, order: Order, trial: Trial) -> None:
+        """trying -> kept | reverted, across restarts: ``trial`` has the table."""
+        firmware = self._firmware()
+        match firmware.next_step(trial):
+            case Next.TEST:
+                self._write(machine.count_try(self._journal))
+                if not (self._journal.order or order).verdict and (health := self._test(order)) is not None:
+                    self._write(machine.tested(self._journal, structs.replace(health, firmware=firmware.version)))
+            case Next.LISTEN:
+                self._write(machine.silent(self._journal, firmware.silent_polls))
+                self._rests = "the server does not have the first heartbeats of the new firmware yet"
+            case Next.KEEP:
+                firmware.settle_on(order.firmware_slot)
+                self._write(machine.kept(self._journal, order.health or HealthFigures(), self._now()))
+            case Next.FELL_BACK:
+                self._write(machine.condemn(self._journal, firmware.why_fell_back(trial)))
+            case Next.REVERT:
+                firmware.settle_on(order.previous_firmware_slot)
+                self._go_back(order)
+            case Next.LEAVE:
+                firmware.settle_on(order.previous_firmware_slot)
+                self._restart(order.previous_firmware_slot)
+            case Next.RESTART:
+                self._restart(order.firmware_slot)
+
+    def _test(self, order: Order) -> HealthFigures | None:
+        """Activate and test the new version; None, and a verdict in the journal, when it does not pass."""
+        self._places.swap(order.moves)
         try:
-            health = self._outside.tools.self_test(self._slots.path(order.slot or ""))
+            return self._places.self_test(order.moves, with_model=order.firmware_slot is not None)
         except StorageError:
             raise
         except AgentError as error:
             self._write(machine.condemn(self._journal, f"self-test: {error}"))
-            return
-        self._write(machine.kept(self._journal, health, self._now()))
+            return None
 
     def _go_back(self, order: Order) -> None:
-        self._slots.activate(order.previous_slot)
+        self._places.go_back(order.moves)
         self._write(machine.reverted(self._journal, self._now()))
+
+    def _restart(self, slot: str | None) -> None:
+        self._needs_restart = True
+        self._rests = f"a restart into slot {slot}"
+
+    def _firmware(self) -> Firmware:
+        if self._outside.firmware is None:
+            raise UpdateFailed(
+                "an order holds firmware, and this frame was not started from a slot; see docs/firmware.md"
+            )
+        return self._outside.firmware
 
     def _write(self, journal: Journal) -> None:
         if journal != self._journal:

@@ -43,6 +43,8 @@ class BrokerKeeper:
         self._process: subprocess.Popen[bytes] | None = None
         self._rules = ""
         self._revoked: object = None
+        self._certificates: tuple[bytes, ...] = ()
+        self._seen: tuple[bytes, ...] = ()
 
     @property
     def pid(self) -> int | None:
@@ -61,7 +63,11 @@ class BrokerKeeper:
             log.error("broker.died", code=self._process.returncode if self._process else None)
             time.sleep(BACKOFF_SECONDS)
             self._launch()
-        if self._new_revocations():
+        if self._new_certificates():
+            log.warning("broker.restarted_for_certificates")
+            self.stop()
+            self._launch()
+        elif self._new_revocations():
             # A reload alone keeps the old revocation list and the open connections; sessions are on disk, so a
             # restart costs the fleet one reconnect and revokes for certain.
             log.warning("broker.restarted_for_revocation")
@@ -75,6 +81,24 @@ class BrokerKeeper:
         except OperationalError as error:
             log.error("broker.database_away", error=type(error.orig).__name__)
             return False
+
+    def _new_certificates(self) -> bool:
+        """Take over certificates that were renewed or rotated, once they lie still: they are several files."""
+        now, before = self._material(), self._seen
+        self._seen = now
+        if now == self._certificates or now != before:
+            return False
+        self._write_configuration()
+        self._revoked = None
+        if self._new_revocations():
+            return True
+        self._certificates = ()  # without its revocation list a CA's certificates are refused: tried again
+        return False
+
+    def _material(self) -> tuple[bytes, ...]:
+        """Return what mosquitto's TLS is made of."""
+        paths = (self._store.trusted, self._store.certificate("server"), self._store.key("server"))
+        return tuple(path.read_bytes() for path in paths)
 
     def stop(self) -> None:
         """Stop mosquitto; it writes its sessions to disk."""
@@ -95,9 +119,12 @@ class BrokerKeeper:
         root_stays = os.geteuid() == 0 and self._account is None
         if root_stays:
             log.warning("broker.runs_as_root", directory=str(directory))
-        files.write(self._files.ca, self._store.ca_certificate.read_bytes())
-        files.write(self._files.certificate, self._store.certificate("server").read_bytes())
-        files.write(self._files.key, self._store.key("server").read_bytes())
+        self._store.write_trusted()
+        self._certificates = self._material()
+        for path, data in zip(
+            (self._files.ca, self._files.certificate, self._files.key), self._certificates, strict=True
+        ):
+            files.write(path, data)
         text = settings.configuration(
             self._files,
             frames_bind=self._config.broker_bind,
@@ -138,7 +165,7 @@ class BrokerKeeper:
         """Whether a TLS handshake with the broker succeeds."""
         if self._process is None or self._process.poll() is not None:
             raise BrokerError(f"mosquitto ended with code {self._process.returncode if self._process else None}")
-        context = ssl.create_default_context(cafile=str(self._store.ca_certificate))
+        context = ssl.create_default_context(cafile=str(self._store.trusted))
         context.load_cert_chain(self._store.certificate("ingest"), self._store.key("ingest"))
         try:
             with (

@@ -18,6 +18,27 @@ ZH = {
     "{first}–{last} of {total}": "第 {first}–{last} 条，共 {total} 条",
     "Back to the start": "返回首页",
     "The fleet now": "设备总览",
+    "{what} expires on {date}.": "{what} 将于 {date} 到期。",
+    "It has ended.": "已经过期。",
+    "Whole days left: {days}.": "剩余整天数：{days}。",
+    "Two people sign a renewal: docs/runbooks/keys.md, Renew.": (
+        "须由两人签署续期：docs/runbooks/keys.md 的 “Renew” 一节。"
+    ),
+    "Begin a rotation: docs/runbooks/certificates.md.": "请开始轮换：docs/runbooks/certificates.md。",
+    "The server renews this by itself and has not: look at the log of fleet-server upkeep.": (
+        "服务器本应自动续期但没有成功：请查看 fleet-server upkeep 的日志。"
+    ),
+    "root": "根元数据（root）",
+    "director-root": "导向器根元数据（director-root）",
+    "targets": "目标元数据（targets）",
+    "models": "模型产品线（models）",
+    "firmware": "固件产品线（firmware）",
+    "seasonal": "节日产品线（seasonal）",
+    "snapshot": "快照元数据（snapshot）",
+    "timestamp": "时间戳元数据（timestamp）",
+    "certificate of server": "服务器证书",
+    "certificate of ingest": "接收进程证书",
+    "fleet CA": "设备群证书机构（fleet CA）",
     "videos watched to the end": "视频完整播放率",
     "{completed} of {playbacks} playbacks": "{playbacks} 次播放中 {completed} 次完整",
     "frames online": "在线相框",

@@ -1,5 +1,7 @@
 """Home, language, health and metrics."""
 
+import math
+
 from flask import Blueprint, Response, redirect, render_template, request, session, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
@@ -12,8 +14,10 @@ from fleet_server.complaints import service as complaints
 from fleet_server.complaints import states
 from fleet_server.dashboard import chart, overview
 from fleet_server.dashboard.layout import LANGUAGES
+from fleet_server.db import utc_now
 from fleet_server.devices import service as devices
 from fleet_server.errors import NotFound
+from fleet_server.signing import status
 from fleet_server.telemetry import completion, metrics
 from fleet_server.web import services
 from frame_protocol.complaints import ComplaintState
@@ -28,6 +32,7 @@ AUDIT_SHOWN = 50
 @requires(Permission.DEVICES_READ)
 def home() -> str:
     """The state of the fleet in four numbers, each with its list."""
+    now = utc_now()
     with services().database.reading() as db:
         rates = completion.completion(db, completion.Filter())
         days = completion.by_day(db, CHART_DAYS)
@@ -47,6 +52,10 @@ def home() -> str:
         by_state=by_state,
         waiting=waiting,
         rollouts=rollouts,
+        expiring=[
+            (one.what, one.kind, one.expires, math.floor(status.days_left(one, now)))
+            for one in status.alerts(services().config, now)
+        ],
     )
 
 

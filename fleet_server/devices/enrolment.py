@@ -4,7 +4,7 @@
 2. it is unused, or used by this very serial    else 409
 3. the serial is unknown, or known by this code else 409
 4. a known frame asks with the same key         else 409; revoked: 403
-5. a known frame gets its certificate again while that is good for a while, else a new one
+5. a known frame gets its certificate again while that is good for a while and of the CA that issues, else a new one
 The row of the code is locked first and serial and code are unique, so parallel first contacts make one frame.
 """
 
@@ -126,7 +126,7 @@ def _certificate(
         Certificate.expires_at > now + margin,
     )
     latest = session.scalar(usable.order_by(Certificate.issued_at.desc()).limit(1))
-    if latest is not None:
+    if latest is not None and certificates.is_issued_by(latest.pem, ca):
         return latest.pem
     issued = certificates.issue_frame(ca, csr_pem, frame.id, now, days)
     pem = certificates.certificate_pem(issued)

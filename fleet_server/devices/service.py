@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from fleet_server import audit
@@ -40,14 +40,24 @@ def certificate_valid(session: Session, frame_id: str, serial_hex: str) -> bool:
     query = (
         select(Certificate.serial_hex)
         .join(Frame, Frame.id == Certificate.frame_id)
-        .where(
-            Certificate.serial_hex == serial_hex,
-            Certificate.frame_id == frame_id,
-            Certificate.revoked_at.is_(None),
-            Frame.revoked_at.is_(None),
-        )
+        .where(is_valid(frame_id, serial_hex))
     )
     return session.scalar(query) is not None
+
+
+def is_valid(frame_id: str, serial_hex: str) -> ColumnElement[bool]:
+    """The same as a condition, for a query over frames and certificates that answers more."""
+    return and_(
+        Certificate.serial_hex == serial_hex,
+        Certificate.frame_id == frame_id,
+        Certificate.revoked_at.is_(None),
+        Frame.revoked_at.is_(None),
+    )
+
+
+def not_valid(frame_id: str) -> str:
+    """Say why a frame is not let in."""
+    return f"{frame_id}: this certificate is revoked or was never issued by this server"
 
 
 def get(session: Session, frame_id: str) -> FrameRow:
@@ -107,6 +117,19 @@ def revoked(session: Session) -> tuple[list[tuple[str, datetime]], list[str]]:
     serials = [(serial, at) for serial, at in session.execute(query.order_by(Certificate.serial_hex)) if at]
     frames = session.scalars(select(Frame.id).where(Frame.revoked_at.is_not(None)).order_by(Frame.id)).all()
     return serials, list(frames)
+
+
+def newest_certificates(session: Session) -> list[str]:
+    """Return the newest certificate (PEM) of each frame that is not revoked."""
+    query = (
+        select(Certificate.frame_id, Certificate.pem)
+        .join(Frame, Frame.id == Certificate.frame_id)
+        .where(Frame.revoked_at.is_(None), Certificate.revoked_at.is_(None))
+    )
+    newest: dict[str, str] = {}
+    for frame_id, pem in session.execute(query.order_by(Certificate.issued_at)):
+        newest[frame_id] = pem
+    return list(newest.values())
 
 
 def _rows() -> Select[Frame, FrameCondition | None]:

@@ -53,10 +53,13 @@ def load_identity(key_pem: bytes, certificate_pem: bytes) -> Identity:
     return Identity(key, x509.load_pem_x509_certificate(certificate_pem))
 
 
-def make_ca(now: datetime) -> Identity:
-    """Make the fleet CA: it may sign end certificates and revocation lists, nothing below it may sign."""
+def make_ca(now: datetime, suffix: str = "") -> Identity:
+    """Make a fleet CA: it may sign end certificates and revocation lists, nothing below it may sign.
+
+    A CA that follows another has a name of its own (``suffix``): revocation lists are found by the issuer's name.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(CA_NAME)
+    name = _name(f"{CA_NAME} {suffix}".strip())
     certificate = (
         _builder(name, name, key.public_key(), now, CA_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -101,6 +104,35 @@ def request_key(csr_pem: str) -> ec.EllipticCurvePublicKey:
     if not valid:
         raise Invalid("csr_pem: the request is not signed by its own key")
     return key
+
+
+def is_issued_by(pem: str, ca: Identity) -> bool:
+    """Whether this CA signed the certificate."""
+    try:
+        x509.load_pem_x509_certificate(pem.encode()).verify_directly_issued_by(ca.certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def split(pems: str) -> list[str]:
+    """Return each certificate of a PEM text, in order."""
+    try:
+        return [certificate_pem(one) for one in x509.load_pem_x509_certificates(pems.encode())]
+    except ValueError as error:
+        raise Invalid(f"expected certificates in PEM: {error}") from error
+
+
+def hosts(certificate: x509.Certificate) -> set[str]:
+    """Return the names and addresses of a server's certificate."""
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {str(one.value) for one in names}
+
+
+def last_third_begins(certificate: x509.Certificate) -> datetime:
+    """Return when a certificate is to be renewed."""
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return ends - (ends - begins) / 3
 
 
 def public_pem(key: ec.EllipticCurvePublicKey) -> str:

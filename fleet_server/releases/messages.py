@@ -18,5 +18,10 @@ ZH = {
     "Needs the model with weights": "需要的模型权重",
     "Weights afterwards": "更新后的权重",
     "Roll out this release": "推送此版本",
+    "Only for hardware": "仅限硬件",
+    "Needs to be kept before": "须先保留",
+    "{line}, counter {counter}": "{line}，计数 {counter}",
+    "Step": "必经步骤",
+    "every frame must keep it before a later release of its line": "每台相框必须先保留它，才能安装该产品线之后的发布",
     "any model": "任意模型",
 }

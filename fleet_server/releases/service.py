@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
@@ -16,6 +17,13 @@ from frame_protocol import updates
 from frame_protocol.codec import decode
 from frame_protocol.errors import ProtocolError
 from frame_protocol.updates import Line, manifest_path
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """The part of a manifest that people want to see and no column has."""
+
+    requires: updates.Requirements = updates.Requirements()
+    step: bool = False
 
 
 def publish(
@@ -60,6 +68,13 @@ def by_name(session: Session, name: str) -> Release:
     if found is None:
         raise NotFound(f"there is no release {name!r}; see the list of releases")
     return found
+
+
+def what_it_asks(row: Release) -> dict[str, object]:
+    """Return what the signed manifest asks beside weights: ``hardware``, ``counters`` by line, and ``step``."""
+    asked = msgspec.json.decode(row.manifest, type=_Asked)
+    counters = {line.value: counter for line, counter in asked.requires.counters.items()}
+    return {"hardware": asked.requires.hardware, "counters": counters, "step": asked.step}
 
 
 def _stored(repository: Repository, path: str, name: str) -> Path:

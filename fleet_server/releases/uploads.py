@@ -12,7 +12,7 @@ MAX_ARTEFACT_BYTES = 4 * 1024 * 1024 * 1024
 """A firmware image is the largest; a model package is below 1 GiB."""
 CHUNK_BYTES = 1 << 20
 
-_SHA256 = re.compile(r"^[0-9a-f]{64}$")
+_SHA256 = re.compile(r"^[0-9a-f]{64}\Z")
 
 
 def check_name(sha256: str) -> str:

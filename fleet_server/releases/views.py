@@ -94,6 +94,7 @@ def _plain(row: Release) -> dict[str, object]:
         **{name: getattr(row, name) for name in ("name", "line", "counter", "title", "published_by", "published_at")},
         "base": row.base_weights_sha256,
         "result": row.result_weights_sha256,
+        **service.what_it_asks(row),
         "artefacts": [
             {"kind": file.kind, "path": file.path, "length": file.length, "sha256": file.sha256}
             for file in row.artefacts

@@ -6,7 +6,7 @@ are made before a frame is heard of, and everyone who computes it gets the same 
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID, uuid5
 
@@ -92,8 +92,10 @@ class Candidate:
     counter: int
     base_weights_sha256: str | None
     state: UpdateState | None
-    kept_counter: int
-    """The highest counter of this line that the frame has kept."""
+    kept_counters: Mapping[str, int]
+    """By line the highest counter that the frame has kept."""
+    required_counters: Mapping[str, int] = field(default_factory=dict)
+    """By line the counter that the release requires the frame to have kept."""
 
 
 def bucket(key: str, frame_id: str) -> int:
@@ -116,15 +118,19 @@ def choose(frame_id: str, weights_sha256: str | None, candidates: Iterable[Candi
     """Return the rollout whose release the frame should run next, or None.
 
     1. the stage names the frame; 2. it has not ended kept, reverted or refused in this rollout; 3. the counter is
-    above what the frame kept in this line; 4. a delta's base is what the frame runs; 5. the highest counter wins.
+    above what the frame kept in this line; 4. a delta's base is what the frame runs; 5. the frame has kept what must
+    be passed through or is required of another line; 6. the highest counter wins.
     """
     fitting = [
         candidate
         for candidate in candidates
         if includes(candidate.stages, candidate.key, frame_id)
         and candidate.state not in FINAL
-        and candidate.counter > candidate.kept_counter
+        and candidate.counter > candidate.kept_counters.get(candidate.line, 0)
         and candidate.base_weights_sha256 in (None, weights_sha256)
+        and all(
+            candidate.kept_counters.get(line, 0) >= counter for line, counter in candidate.required_counters.items()
+        )
     ]
     return max(fitting, key=lambda candidate: (candidate.counter, candidate.rollout_id), default=None)
 

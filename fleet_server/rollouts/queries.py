@@ -1,60 +1,91 @@
 """Reads of rollouts; everything that a page or a frame is told comes from rows, never from a counter."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
-from sqlalchemy import func, literal, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, func, select
 from sqlalchemy.orm import Session, aliased
 
-from fleet_server.devices.models import FrameCondition
+from fleet_server.devices.models import Certificate, Frame, FrameCondition
 from fleet_server.releases.models import Release
 from fleet_server.rollouts.models import FrameUpdate, Rollout, StoredReport
 from fleet_server.rollouts.policy import Candidate, RolloutState, Stage
-from frame_protocol.updates import UpdateState
+from frame_protocol.updates import Line, Requirements, UpdateState
 
 PAGE = 100
 
 
-def candidates(session: Session, frame_id: str) -> tuple[str | None, list[Candidate]]:
-    """Return the frame's active weights and every running rollout as it sees them: one SELECT by indexes."""
-    kept_update, kept_rollout, kept_release = aliased(FrameUpdate), aliased(Rollout), aliased(Release)
-    kept_counter = (
-        select(func.max(kept_release.counter))
-        .join(kept_rollout, kept_rollout.release_id == kept_release.id)
-        .join(kept_update, kept_update.rollout_id == kept_rollout.id)
-        .where(
-            kept_update.frame_id == frame_id,
-            kept_update.state == UpdateState.KEPT,
-            kept_release.line == Release.line,
-        )
-        .correlate(Release)
+@dataclass(frozen=True)
+class FrameView:
+    """One frame, and every running rollout as it sees them."""
+
+    hardware: str
+    weights_sha256: str | None
+    """Its active weights, as it last said."""
+    candidates: list[Candidate]
+
+
+class _Needs(msgspec.Struct, frozen=True):
+    """What a manifest requires; its other fields say nothing about who is offered it."""
+
+    requires: Requirements = Requirements()
+
+
+def frame_view(session: Session, frame_id: str, certificate: ColumnElement[bool] | None = None) -> FrameView | None:
+    """Return what a frame may be offered: one SELECT by indexes, whether or not there is anything.
+
+    With the condition ``certificate`` None also means that the frame's certificate does not fulfil it.
+    """
+    query = (
+        select(Frame.hardware, FrameCondition.weights_sha256)
+        .add_columns(Rollout.id, Rollout.key, Rollout.stages, Rollout.stage)
+        .add_columns(Release.name, Release.line, Release.counter, Release.base_weights_sha256, Release.manifest)
+        .add_columns(FrameUpdate.state, *(_kept_counter(line).label(f"kept_{line}") for line in Line))
+        .outerjoin(FrameCondition, FrameCondition.frame_id == Frame.id)
+        .outerjoin(Rollout, Rollout.state == RolloutState.RUNNING)
+        .outerjoin(Release, Release.id == Rollout.release_id)
+        .outerjoin(FrameUpdate, (FrameUpdate.rollout_id == Rollout.id) & (FrameUpdate.frame_id == Frame.id))
+        .where(Frame.id == frame_id)
+    )
+    if certificate is not None:
+        query = query.join(Certificate, Certificate.frame_id == Frame.id).where(certificate)
+    rows = session.execute(query).all()
+    if not rows:
+        return None
+    found = [_candidate(row) for row in rows if row.id is not None]
+    return FrameView(rows[0].hardware, rows[0].weights_sha256, found)
+
+
+def _kept_counter(line: Line) -> ScalarSelect[int]:
+    """The highest counter of a line that the frame of the outer query has kept."""
+    update, rollout, release = aliased(FrameUpdate), aliased(Rollout), aliased(Release)
+    return (
+        select(func.max(release.counter))
+        .join(rollout, rollout.release_id == release.id)
+        .join(update, update.rollout_id == rollout.id)
+        .where(update.frame_id == Frame.id, update.state == UpdateState.KEPT, release.line == line)
+        .correlate(Frame)
         .scalar_subquery()
     )
-    query = (
-        select(Rollout.id, Rollout.key, Rollout.stages, Rollout.stage)
-        .add_columns(Release.name, Release.line, Release.counter, Release.base_weights_sha256)
-        .add_columns(FrameUpdate.state, kept_counter, FrameCondition.weights_sha256)
-        .join(Release, Release.id == Rollout.release_id)
-        .outerjoin(FrameUpdate, (FrameUpdate.rollout_id == Rollout.id) & (FrameUpdate.frame_id == frame_id))
-        .outerjoin(FrameCondition, FrameCondition.frame_id == literal(frame_id))
-        .where(Rollout.state == RolloutState.RUNNING)
+
+
+def _candidate(row: Row[Any]) -> Candidate:
+    kept = {line.value: getattr(row, f"kept_{line}") or 0 for line in Line}
+    requires = msgspec.json.decode(row.manifest, type=_Needs).requires
+    return Candidate(
+        rollout_id=row.id,
+        key=row.key,
+        stages=msgspec.convert(row.stages, list[Stage])[: row.stage + 1],
+        release=row.name,
+        line=row.line,
+        counter=row.counter,
+        base_weights_sha256=row.base_weights_sha256,
+        state=UpdateState(row.state) if row.state else None,
+        kept_counters=kept,
+        required_counters={line.value: counter for line, counter in requires.counters.items()},
     )
-    rows = session.execute(query).all()
-    found = [
-        Candidate(
-            rollout_id=number,
-            key=key,
-            stages=msgspec.convert(stages, list[Stage])[: stage + 1],
-            release=name,
-            line=line,
-            counter=counter,
-            base_weights_sha256=base,
-            state=UpdateState(state) if state else None,
-            kept_counter=kept or 0,
-        )
-        for number, key, stages, stage, name, line, counter, base, state, kept, _ in rows
-    ]
-    return (rows[0][-1] if rows else None), found
 
 
 def of_release(session: Session, name: str) -> Sequence[Rollout]:

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from fleet_server import audit, logs
 from fleet_server.audit.service import SYSTEM
 from fleet_server.db import utc_now
+from fleet_server.devices import service as devices
 from fleet_server.devices.models import Frame
 from fleet_server.devices.notify import notify
-from fleet_server.errors import Conflict, Invalid, NotFound
+from fleet_server.errors import Conflict, Forbidden, Invalid, NotFound
 from fleet_server.releases import service as releases
 from fleet_server.rollouts import policy, queries
 from fleet_server.rollouts.models import FrameUpdate, Rollout, StoredReport
@@ -37,6 +38,8 @@ class Chosen:
 
     order_id: str
     release: str
+    hardware: str
+    """What the frame is."""
 
 
 def create(
@@ -91,18 +94,25 @@ def get(session: Session, rollout_id: int, *, lock: bool = False) -> Rollout:
     return rollout
 
 
-def assignment(session: Session, frame_id: str) -> Chosen | None:
-    """Return what the frame should run now, and by which order: one SELECT, no write."""
-    weights, candidates = queries.candidates(session, frame_id)
-    chosen = policy.choose(frame_id, weights, candidates)
+def assignment(session: Session, frame_id: str, serial_hex: str | None = None) -> Chosen | None:
+    """Return what the frame should run now, and by which order: one SELECT, no write.
+
+    With the serial number of the certificate that the frame has shown, the same SELECT looks whether it is valid;
+    raises Forbidden when it is not.
+    """
+    shown = None if serial_hex is None else devices.is_valid(frame_id, serial_hex)
+    view = queries.frame_view(session, frame_id, shown)
+    if view is None:
+        raise Forbidden(devices.not_valid(frame_id))
+    chosen = policy.choose(frame_id, view.weights_sha256, view.candidates)
     if chosen is None:
         return None
-    return Chosen(order_id=policy.order_id(chosen.key, frame_id), release=chosen.release)
+    return Chosen(policy.order_id(chosen.key, frame_id), chosen.release, view.hardware)
 
 
-def direction(session: Session, frame_id: str) -> Direction | None:
+def direction(session: Session, frame_id: str, serial_hex: str) -> Direction | None:
     """Return what the director has to sign for the frame, or None when there is nothing to do."""
-    chosen = assignment(session, frame_id)
+    chosen = assignment(session, frame_id, serial_hex)
     if chosen is None:
         return None
     release = releases.by_name(session, chosen.release)
@@ -115,7 +125,7 @@ def direction(session: Session, frame_id: str) -> Direction | None:
             order_id=chosen.order_id,
             release=release.name,
             line=Line(release.line),
-            hardware=session.get_one(Frame, frame_id).hardware,
+            hardware=chosen.hardware,
             counter=release.counter,
         ),
         files={path: (len(manifest), hashlib.sha256(manifest).hexdigest()), **files},

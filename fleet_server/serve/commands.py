@@ -40,6 +40,14 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     )
     ingest.add_argument("--worker", type=int, default=0, help="number of this worker, kept over restarts (default 0)")
     ingest.set_defaults(run=run_ingest)
+    upkeep = command(
+        subparsers,
+        "upkeep",
+        "Renew what the server signs, once an hour, and call out what people must renew.",
+        "fleet-server upkeep --data DIR --once",
+    )
+    upkeep.add_argument("--once", action="store_true", help="look once and end, for a timer")
+    upkeep.set_defaults(run=run_upkeep)
     people = command(subparsers, "people", "Run only the web server for people.", "fleet-server people --data DIR")
     people.set_defaults(run=run_people)
     frames = command(subparsers, "frames", "Run only the web server for frames.", "fleet-server frames --data DIR")
@@ -108,6 +116,19 @@ def run_ingest(arguments: argparse.Namespace) -> int:
     lifeline.hold_on()
     logs.setup("ingest")
     return ingest.run(loaded(arguments), arguments.worker)
+
+
+def run_upkeep(arguments: argparse.Namespace) -> int:
+    """Run the upkeep."""
+    from fleet_server import lifeline, logs
+    from fleet_server.serve import upkeep
+
+    logs.setup("upkeep")
+    if arguments.once:
+        upkeep.once(loaded(arguments))
+        return 0
+    lifeline.hold_on()
+    return upkeep.run(loaded(arguments))
 
 
 def run_people(arguments: argparse.Namespace) -> int:

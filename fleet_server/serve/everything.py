@@ -66,7 +66,7 @@ def device_url(config: Config) -> str:
 def _children(config: Config) -> list[list[Child]]:
     """The children in the order in which they start: first the broker, then what may need it."""
     program = [sys.executable, "-m", "fleet_server.cli"]
-    groups = (("broker",), ("ingest", "frames", "people"))
+    groups = (("broker",), ("ingest", "frames", "people", "upkeep"))
     return [[Child(name, [*program, name, "--data", str(config.data_dir)]) for name in group] for group in groups]
 
 

@@ -23,8 +23,10 @@ def run(config: Config, number: int) -> int:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
     store = CaStore(config.ca_dir)
-    credentials = Credentials(store.ca_certificate, store.certificate("ingest"), store.key("ingest"))
+    store.write_trusted()
+    credentials = Credentials(store.trusted, store.certificate("ingest"), store.key("ingest"))
     link = Link(f"{INGEST_NAME}-{number}", "localhost", config.broker_server_port, credentials)
+    begun = _read(credentials)
     worker = IngestWorker(
         Database(config.url),
         link,
@@ -44,6 +46,13 @@ def run(config: Config, number: int) -> int:
         files.write(config.data_dir / metrics.FILE, metrics.render(worker.counters).encode(), files.PUBLIC_MODE)
         if not thread.is_alive():
             return 1
+        if _read(credentials) != begun:
+            logs.get("ingest").warning("ingest.restarts_for_certificates")
+            return 1
     thread.join()
     link.stop()
     return 0
+
+
+def _read(credentials: Credentials) -> list[bytes]:
+    return [path.read_bytes() for path in (credentials.ca, credentials.certificate, credentials.key)]

@@ -55,6 +55,7 @@ def _options(config: Config, bind: str, port: int, scratch: Path) -> dict[str, A
 
 def _tls(config: Config, client_certificates: ssl.VerifyMode) -> dict[str, Any]:
     store = CaStore(config.ca_dir)
+    store.write_trusted()  # read anew for each connection, as the certificate is: a rotation needs no restart
 
     def context(_config: GunicornConfig, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         made = default()
@@ -64,7 +65,7 @@ def _tls(config: Config, client_certificates: ssl.VerifyMode) -> dict[str, Any]:
     return {
         "certfile": str(store.certificate("server")),
         "keyfile": str(store.key("server")),
-        "ca_certs": str(store.ca_certificate),
+        "ca_certs": str(store.trusted),
         "cert_reqs": client_certificates,
         "ssl_context": context,
     }

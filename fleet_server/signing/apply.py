@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,13 @@ from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from fleet_server.errors import ConfigurationError, Conflict, Invalid
 from fleet_server.pki import files
 from fleet_server.signing import change as changes
-from fleet_server.signing import keys, metadata, roles
+from fleet_server.signing import keys, metadata, roles, token
 from fleet_server.signing.change import Change, Document, Replacement
 from fleet_server.signing.director import Director
 from fleet_server.signing.repository import Repository
 
 NEXT = "next"
 """Folder below ``keys/`` with online keys that no root names yet."""
-ALERT: dict[str, timedelta] = {
-    **dict.fromkeys((*roles.OFFLINE, roles.SNAPSHOT), timedelta(days=7)),
-    roles.TIMESTAMP: timedelta(days=1),
-}
-"""How long before its expiry a role is called out; the server itself renews its two long before."""
 
 
 def published(repository: Repository, director: Director) -> tuple[dict[str, Document], dict[str, list[bytes]]]:
@@ -35,13 +30,20 @@ def published(repository: Repository, director: Director) -> tuple[dict[str, Doc
     return documents, chains
 
 
-def new_online_keys(repository: Repository, which: Iterable[str]) -> bytes:
-    """Make new online keys beside those in use; return their public halves for a change."""
-    public = {}
+def new_online_keys(repository: Repository, which: Iterable[str], elsewhere: Mapping[str, str]) -> bytes:
+    """Make new online keys beside those in use; return their public halves for a change.
+
+    ``elsewhere`` maps a role to the URI of a key that the server's token holds already.
+    """
+    public: dict[str, Key] = {}
     for role in which:
         path = repository.keys / NEXT / f"{role}.pem"
-        path.unlink(missing_ok=True)
-        public[role] = keys.generate(path, None)
+        keys.discard(path)
+        if role in elsewhere:
+            public[role] = token.public_key(elsewhere[role], keys.server_pin())
+            keys.refer(path, elsewhere[role], public[role])
+        else:
+            public[role] = keys.generate(path, None)
     return public_keys(None, public)
 
 
@@ -101,35 +103,17 @@ def restore(repository: Repository, at: datetime) -> dict[str, int]:
     return {name: document.signed.version for name, document in found.items()}
 
 
-def expiries(repository: Repository, director: Director) -> dict[str, datetime]:
-    """Return when each role's metadata ends."""
-    state = repository.state()
-    documents, _ = published(repository, director)
-    online = {roles.SNAPSHOT: state.snapshot.signed.expires, roles.TIMESTAMP: state.timestamp.signed.expires}
-    return {name: document.signed.expires for name, document in documents.items()} | online
-
-
-def alerts(found: Mapping[str, datetime], at: datetime) -> list[str]:
-    """Return a sentence for each role that needs somebody soon. Pure."""
-    return [
-        f"{role} expires on {expires:%Y-%m-%d %H:%M} UTC, in {(expires - at) / timedelta(days=1):.1f} days"
-        for role, expires in sorted(found.items(), key=lambda one: one[1])
-        if expires - at < ALERT[role]
-    ]
-
-
 def _take_keys(repository: Repository, change: Change) -> None:
     """Let the new online keys take the place of the old ones, where the roots now name them."""
     wanted = {role: _only_key(change.current(roles.ROOT), role) for role in roles.ONLINE}
     wanted[roles.DIRECTOR] = _only_key(change.current(roles.DIRECTOR_ROOT), roles.TARGETS)
     for role, keyid in wanted.items():
         path, following = repository.keys / f"{role}.pem", repository.keys / NEXT / f"{role}.pem"
-        if path.is_file() and keys.open_signer(path, None).public_key.keyid == keyid:
+        if keys.is_here(path) and keys.open_signer(path, None).public_key.keyid == keyid:
             continue
-        if not following.is_file() or keys.open_signer(following, None).public_key.keyid != keyid:
+        if not keys.is_here(following) or keys.open_signer(following, None).public_key.keyid != keyid:
             raise Invalid(f"the change names a {role} key that is not here; keys new-online makes one")
-        files.write(path, following.read_bytes())
-        following.unlink()
+        keys.move(following, path)
 
 
 def _only_key(root: Document, role: str) -> str:

@@ -14,19 +14,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+from securesystemslib.signer import Key, Signer
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from fleet_server.errors import ConfigurationError, Invalid
 from fleet_server.pki import files
-from fleet_server.signing import keys, metadata, roles
+from fleet_server.signing import keys, metadata, roles, signatures
 from frame_protocol.codec import decode, encode
+from frame_protocol.content import decode_pack
 from frame_protocol.errors import ProtocolError
 from frame_protocol.updates import Artefact, ArtefactKind, Line, Release, Requirements, artefact_path, manifest_path
 
 ReadMetadata = Callable[[str], bytes | None]
 """Name of a metadata file -> its bytes, or None when there is none."""
 
-_FILE_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,99}$")
+COUNTER, STEP = "counter", "step"
+"""Fields of the ``custom`` part of a manifest's entry, for those who build the next release."""
+
+_FILE_NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,99}\Z")
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Plan:
     artefacts: Sequence[tuple[ArtefactKind, Path]]
     requires: Requirements
     result_weights_sha256: str | None
+    step: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ def build(plan: Plan, read: ReadMetadata, trusted_root: bytes, out: Path) -> Bun
     chain, targets, current = _published(plan.line, read, trusted_root)
     root = chain[-1]
     at = metadata.now()
-    release = _release(plan)
+    release = _release(plan, _last_step(current))
     manifest = manifest_path(plan.line, plan.name)
     if manifest in current.signed.targets:
         raise Invalid(f"{plan.name} is published already; a release never changes, choose another name")
@@ -86,7 +93,8 @@ def build(plan: Plan, read: ReadMetadata, trusted_root: bytes, out: Path) -> Bun
     files.write(out / "previous.json", metadata.dump(current), files.PUBLIC_MODE)
     data = encode(release)
     files.write(out / "targets" / manifest, data, files.PUBLIC_MODE)
-    added = [metadata.target(manifest, len(data), hashlib.sha256(data).hexdigest(), {"counter": plan.counter})]
+    custom = {COUNTER: plan.counter, STEP: plan.step}
+    added = [metadata.target(manifest, len(data), hashlib.sha256(data).hexdigest(), custom)]
     for (_, source), artefact in zip(plan.artefacts, release.artefacts, strict=True):
         (out / "targets" / artefact.path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, out / "targets" / artefact.path)
@@ -126,9 +134,10 @@ def load(directory: Path) -> Bundle:
     return bundle
 
 
-def sign(bundle: Bundle, person: Path, password: str) -> Bundle:
+def sign(bundle: Bundle, person: Path, password: str, elsewhere: Signer | None = None) -> Bundle:
     """Add the signature of the person whose keys lie in ``person``; signing twice changes nothing.
 
+    ``elsewhere`` is the signer of a key that the folder knows nothing of.
     The bundle's root must follow from the root that the person took home: a builder cannot show a repository of
     their own making.
     """
@@ -142,16 +151,31 @@ def sign(bundle: Bundle, person: Path, password: str) -> Bundle:
             f"{person} trusts another root than this bundle's: take the keys of this repository's ceremony, "
             f"or do not sign what you were given ({error})"
         ) from error
-    signer = keys.open_signer(person / f"{bundle.line}.pem", password)
-    delegations = bundle.targets.signed.delegations
-    role = delegations.roles[bundle.line] if delegations and delegations.roles else None
-    if role is None or signer.public_key.keyid not in role.keyids:
+    signer = elsewhere or keys.open_signer(person / f"{bundle.line}.pem", password)
+    if signer.public_key.keyid not in _signing_keys(bundle):
         raise Invalid(
             f"{person} holds no key that may sign {bundle.line}; take the keys of this repository's ceremony"
         )
     metadata.sign(bundle.document, signer)
     files.write(bundle.directory / f"{bundle.line}.json", bundle.data, files.PUBLIC_MODE)
     return load(bundle.directory)
+
+
+def merge(bundle: Bundle, source: Path) -> Bundle:
+    """Add the signatures of a file that a person's machine made of a copy of this bundle."""
+    given = signatures.read(source).get(bundle.line, [])
+    if not given:
+        raise Invalid(f"{source} signs nothing of {bundle.line}; it is of another bundle")
+    signatures.add(bundle.document, given, _signing_keys(bundle), source)
+    files.write(bundle.directory / f"{bundle.line}.json", bundle.data, files.PUBLIC_MODE)
+    return load(bundle.directory)
+
+
+def _signing_keys(bundle: Bundle) -> dict[str, Key]:
+    """Return the keys that may sign the bundle's line."""
+    delegations = bundle.targets.signed.delegations
+    role = delegations.roles.get(bundle.line) if delegations and delegations.roles else None
+    return {keyid: bundle.targets.signed.get_key(keyid) for keyid in role.keyids} if role else {}
 
 
 def _published(
@@ -176,7 +200,8 @@ def _published(
     return chain, targets, current
 
 
-def _release(plan: Plan) -> Release:
+def _release(plan: Plan, last_step: int) -> Release:
+    """Return the manifest; beside what the plan says it requires the line's last step."""
     artefacts = []
     for kind, source in plan.artefacts:
         name = source.name.lower()
@@ -184,6 +209,7 @@ def _release(plan: Plan) -> Release:
             raise Invalid(f"{source.name}: an artefact's name has letters, digits, '.', '_' and '-' only; rename it")
         if not source.is_file() or source.stat().st_size == 0:
             raise Invalid(f"{source} is missing or empty")
+        _check_content(kind, source)
         path = artefact_path(plan.line, plan.name, name)
         artefacts.append(Artefact(kind=kind, path=path, length=source.stat().st_size, sha256=_file_hash(source)))
     release = Release(
@@ -192,7 +218,8 @@ def _release(plan: Plan) -> Release:
         counter=plan.counter,
         title=plan.title,
         artefacts=artefacts,
-        requires=plan.requires,
+        requires=_with_step(plan, last_step),
+        step=plan.step,
         result_weights_sha256=plan.result_weights_sha256,
     )
     try:
@@ -201,8 +228,28 @@ def _release(plan: Plan) -> Release:
         raise Invalid(f"this is not a release that frames accept: {error}") from error
 
 
+def _with_step(plan: Plan, last_step: int) -> Requirements:
+    needed = max(last_step, plan.requires.counters.get(plan.line, 0))
+    return replace(plan.requires, counters={**plan.requires.counters, plan.line: needed}) if needed else plan.requires
+
+
+def _check_content(kind: ArtefactKind, source: Path) -> None:
+    """Refuse a song pack that no frame would take before anybody signs it."""
+    if kind is ArtefactKind.CONTENT:
+        try:
+            decode_pack(source.read_bytes())
+        except ProtocolError as error:
+            raise Invalid(f"{source.name} is no song pack that frames accept: {error}") from error
+
+
+def _last_step(current: Metadata[Targets]) -> int:
+    """The counter of the last published release that must be passed through; 0: there is none."""
+    custom = [file.custom or {} for file in current.signed.targets.values()]
+    return max((known.get(COUNTER, 0) for known in custom if known.get(STEP)), default=0)
+
+
 def _check_counter(plan: Plan, current: Metadata[Targets]) -> None:
-    published = [(file.custom or {}).get("counter", 0) for file in current.signed.targets.values()]
+    published = [(file.custom or {}).get(COUNTER, 0) for file in current.signed.targets.values()]
     highest = max(published, default=0)
     if plan.counter <= highest:
         raise Invalid(f"counter {plan.counter}: {plan.line} has published {highest}; take at least {highest + 1}")

@@ -8,18 +8,19 @@ A document is changed when keys that sign it are replaced, when keys that it nam
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from securesystemslib.signer import Key
+from securesystemslib.signer import Key, Signer
 from tuf.api.metadata import Metadata, Root, Targets
 
 from fleet_server.errors import ConfigurationError, Invalid
-from fleet_server.pki import files
-from fleet_server.signing import keys, metadata, roles
+from fleet_server.pki import certificates, files
+from fleet_server.signing import keys, metadata, roles, signatures
+from frame_protocol.enrolment import FLEET_CA_FIELD
 
 Document = Metadata[Any]
 ROOTS = (roles.ROOT, roles.DIRECTOR_ROOT)
@@ -76,8 +77,12 @@ def build(
     out: Path,
     *,
     renew: bool,
+    fleet_ca: Sequence[str] = (),
 ) -> Change:
-    """Make the change on top of what is published; ``chains`` has the roots by repository, oldest first."""
+    """Make the change on top of what is published; ``chains`` has the roots by repository, oldest first.
+
+    ``fleet_ca``: the certificates (PEM) of every CA that frames are to trust from now on, if that changes.
+    """
     if out.exists():
         raise ConfigurationError(f"{out} exists already; choose a new directory for the change")
     after = {name: copy.deepcopy(document) for name, document in before.items()}
@@ -85,8 +90,11 @@ def build(
     for replacement in replacements:
         for role, key in replacement.keys.items():
             touched |= _replace(after, role, replacement.person, key)
+    if fleet_ca and list(fleet_ca) != published_ca(before[roles.TARGETS]):
+        after[roles.TARGETS].signed.unrecognized_fields[FLEET_CA_FIELD] = list(fleet_ca)
+        touched.add(roles.TARGETS)
     if not touched:
-        raise Invalid("nothing changes: name new keys, or --renew")
+        raise Invalid("nothing changes: name new keys, another --fleet-ca, or --renew")
     for name in touched:
         after[name].signed.version += 1
         after[name].signed.expires = at + roles.LIFETIME[name]
@@ -116,8 +124,10 @@ def load(directory: Path) -> Change:
     return Change(directory, before, after)
 
 
-def sign(change: Change, person: Path, password: str) -> list[str]:
+def sign(change: Change, person: Path, password: str, elsewhere: Mapping[str, Signer] | None = None) -> list[str]:
     """Add the signatures of the keys in ``person`` where they count; return the documents signed.
+
+    ``elsewhere`` has signers, by role, of keys that the folder knows nothing of.
 
     What is published must follow from the roots that the person took home. Signing twice changes nothing.
     """
@@ -128,16 +138,32 @@ def sign(change: Change, person: Path, password: str) -> list[str]:
         metadata.verify(change.before[roles.TARGETS], line, change.before[line])
     signed = []
     for name, document in change.after.items():
-        if not (person / f"{name}.pem").is_file():
+        if name not in (elsewhere or {}) and not keys.is_here(person / f"{name}.pem"):
             continue
-        signer = keys.open_signer(person / f"{name}.pem", password)
+        signer = (elsewhere or {}).get(name) or keys.open_signer(person / f"{name}.pem", password)
         if any(signer.public_key.keyid in _key_ids(judge, role) for judge, role in change.judges(name)):
             metadata.sign(document, signer)
-            files.write(change.directory / "after" / f"{name}.json", metadata.dump(document), files.PUBLIC_MODE)
+            _store(change, name)
             signed.append(name)
     if not signed:
         raise Invalid(f"{person} holds no key that may sign this change; take the keys of this repository")
     return sorted(signed)
+
+
+def merge(change: Change, source: Path) -> None:
+    """Add the signatures of a file that a person's machine made of a copy of this change."""
+    for name, given in signatures.read(source).items():
+        if name not in change.after:
+            raise Invalid(f"{source}: signs {name}, which this change does not touch; it is of another change")
+        trusted = {keyid: judge.signed.get_key(keyid) for judge, role in change.judges(name)
+                   for keyid in _key_ids(judge, role)}  # fmt: skip
+        signatures.add(change.after[name], given, trusted, source)
+        _store(change, name)
+
+
+def _store(change: Change, name: str) -> None:
+    path = change.directory / "after" / f"{name}.json"
+    files.write(path, metadata.dump(change.after[name]), files.PUBLIC_MODE)
 
 
 def describe(change: Change) -> list[str]:
@@ -147,7 +173,15 @@ def describe(change: Change) -> list[str]:
         lines.append(f"{name}: version {document.signed.version}, until {document.signed.expires:%Y-%m-%d}")
         for role, (gone, new) in sorted(_moves(change.before[name], document).items()):
             lines.append(f"  {role}: takes {_names(new)} for {_names(gone)}")
+        if published_ca(document) != published_ca(change.before[name]):
+            prints = [certificates.fingerprint(pem.encode()) for pem in published_ca(document)]
+            lines.append(f"  frames will trust the fleet CA {', '.join(prints)}, and no other")
     return lines
+
+
+def published_ca(document: Document) -> list[str]:
+    """Return the fleet's CAs that a document names; none unless it is targets and a CA was ever rotated."""
+    return list(document.signed.unrecognized_fields.get(FLEET_CA_FIELD, []))
 
 
 def verify(change: Change) -> None:

@@ -3,10 +3,14 @@
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fleet_server.errors import ConfigurationError
 from fleet_server.options import command, loaded, plain
-from fleet_server.signing import key_commands, passwords
+from fleet_server.signing import ca_commands, key_commands, passwords
+
+if TYPE_CHECKING:
+    from frame_protocol.updates import Line
 
 TOKEN_VARIABLE = "FLEET_TOKEN"  # noqa: S105  the name of a variable, not a token
 
@@ -30,10 +34,13 @@ def add_commands(subparsers: "Subparsers[argparse.ArgumentParser]") -> None:
     install.set_defaults(run=install_keys)
     key_commands.add_key_commands(actions)
 
+    ca_commands.add_ca_commands(subparsers)
+
     release = subparsers.add_parser("release", help="build, sign and publish a release")
     actions = release.add_subparsers(dest="action", metavar="ACTION", required=True)
     _add_build(actions)
     _add_sign(actions)
+    _add_merge(actions)
     _add_publish(actions)
 
     repository = subparsers.add_parser("repository", help="look after the image repository")
@@ -98,6 +105,16 @@ def _add_build(actions: "Subparsers[argparse.ArgumentParser]") -> None:
         metavar="NAME",
         help="only for this hardware; may be repeated",
     )
+    parser.add_argument(
+        "--requires-counter",
+        action="append",
+        default=[],
+        metavar="LINE:N",
+        help="the frame must have kept counter N of that line, such as firmware:7; again for each line",
+    )
+    parser.add_argument(
+        "--step", action="store_true", help="every frame must keep this release before a later one of the line"
+    )
     parser.add_argument("--result-weights", metavar="SHA256", help="integer weights that must be active after")
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="a new directory")
     parser.set_defaults(run=build_release)
@@ -115,8 +132,22 @@ def _add_sign(actions: "Subparsers[argparse.ArgumentParser]") -> None:
         "--keys", type=Path, required=True, metavar="DIR", help="OUT of the ceremony, or your own part"
     )
     parser.add_argument("--person", type=int, required=True, metavar="K", help="which of the ceremony's people signs")
+    key_commands.add_signature(parser)
+    key_commands.add_signers(parser)
     passwords.add_options(parser)
     parser.set_defaults(run=sign_release)
+
+
+def _add_merge(actions: "Subparsers[argparse.ArgumentParser]") -> None:
+    parser = plain(
+        actions,
+        "merge",
+        "Add signatures that people made of copies of a bundle on machines of their own.",
+        "fleet-server release merge nano-1.0.0.bundle person-1.signature person-3.signature",
+    )
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the release, as release build wrote it")
+    parser.add_argument("signatures", type=Path, nargs="+", metavar="FILE", help="what sign --signature wrote")
+    parser.set_defaults(run=merge_release)
 
 
 def _add_publish(actions: "Subparsers[argparse.ArgumentParser]") -> None:
@@ -193,8 +224,13 @@ def build_release(arguments: argparse.Namespace) -> int:
         counter=arguments.counter,
         title=arguments.title,
         artefacts=artefacts,
-        requires=Requirements(hardware=arguments.requires_hardware, base_weights_sha256=arguments.requires_base),
+        requires=Requirements(
+            hardware=arguments.requires_hardware,
+            base_weights_sha256=arguments.requires_base,
+            counters=_counters(arguments.requires_counter),
+        ),
         result_weights_sha256=arguments.result_weights,
+        step=arguments.step,
     )
     with client.connect(arguments.server, _token(arguments), arguments.ca) as server:
         built = bundle.build(plan, server.read_metadata, arguments.root.read_bytes(), arguments.out)
@@ -205,16 +241,36 @@ def build_release(arguments: argparse.Namespace) -> int:
 
 def sign_release(arguments: argparse.Namespace) -> int:
     """Add one person's signature."""
-    from fleet_server.signing import bundle, ceremony
+    from fleet_server.pki import files
+    from fleet_server.signing import bundle, ceremony, keys, signatures
 
     own = ceremony.person_directory(arguments.keys, arguments.person)
     person = own if own.is_dir() else arguments.keys
-    signed = bundle.sign(bundle.load(arguments.bundle), person, passwords.of_person(arguments, arguments.person))
+    secret = passwords.of_person(arguments, arguments.person)
+    given = bundle.load(arguments.bundle)
+    uri = key_commands.signers(arguments).get(given.line)
+    signed = bundle.sign(given, person, secret, keys.open_uri(uri, secret) if uri else None)
+    if arguments.signature:
+        files.write(arguments.signature, signatures.pack({signed.line: signed.document}), files.PUBLIC_MODE)
     have, need = signed.signatures()
     release = signed.release
     for artefact in release.artefacts:
         print(f"  {artefact.kind} {artefact.path} {artefact.length} bytes sha256 {artefact.sha256}")  # noqa: T201
+    if release.step:
+        print("  a step: every frame must keep it before a later release of its line")  # noqa: T201
     print(f"{release.line} {release.name}, counter {release.counter}: {have} of {need} signatures")  # noqa: T201
+    return 0
+
+
+def merge_release(arguments: argparse.Namespace) -> int:
+    """Add signatures from elsewhere."""
+    from fleet_server.signing import bundle
+
+    merged = bundle.load(arguments.bundle)
+    for source in arguments.signatures:
+        merged = bundle.merge(merged, source)
+    have, need = merged.signatures()
+    print(f"{merged.release.line} {merged.release.name}: {have} of {need} signatures")  # noqa: T201
     return 0
 
 
@@ -230,6 +286,18 @@ def publish_release(arguments: argparse.Namespace) -> int:
         answer = server.publish(loaded_bundle)
     print(f"published: {', '.join(answer.get('published', [])) or 'nothing new'}")  # noqa: T201
     return 0
+
+
+def _counters(written: list[str]) -> "dict[Line, int]":
+    from frame_protocol.updates import Line
+
+    counters = {}
+    for text in written:
+        line, _, number = text.partition(":")
+        if line not in list(Line) or not number.isdigit():
+            raise ConfigurationError(f"--requires-counter {text}: expected LINE:N, LINE one of {', '.join(Line)}")
+        counters[Line(line)] = int(number)
+    return counters
 
 
 def _token(arguments: argparse.Namespace) -> str:

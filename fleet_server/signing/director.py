@@ -42,7 +42,7 @@ class Director:
     @property
     def is_installed(self) -> bool:
         """Whether the ceremony's output was installed here."""
-        return self._key.is_file() and (self.roots / "1.root.json").is_file()
+        return keys.is_here(self._key) and (self.roots / "1.root.json").is_file()
 
     def install(self, source: Path) -> None:
         """Take over what the ceremony made for the server."""

@@ -5,6 +5,7 @@ interpolation of landmark displacements, held at 0 on the upper face and at the 
 leaves out the points below the lip line, the lower layer those of the upper lip, so each layer is smooth by itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +54,14 @@ class MotionBasis:
 def canonical_face(tracks: list[Track], mirror: NDArray[np.int64]) -> Floats:
     """Return the mean closed-mouth face of all speakers, symmetric and frontal, [478,3] mm."""
     neutrals = [closed_mouth(np.concatenate([t.points for t in group])) for group in by_speaker(tracks).values()]
-    mean = neutrals[0].astype(np.float64)
+    return mean_face(neutrals, mirror)
+
+
+def mean_face(faces: Sequence[NDArray[np.floating]], mirror: NDArray[np.int64]) -> Floats:
+    """Return the mean of closed-mouth faces [478,3], symmetric and frontal, in mm."""
+    mean = faces[0].astype(np.float64)
     for _ in range(4):
-        aligned = [canonical.align(face, mean).apply(face) for face in neutrals]
+        aligned = [canonical.align(face, mean).apply(face) for face in faces]
         mean = _frontal(np.mean(aligned, axis=0), mirror)
     return canonical.to_mm(mean).apply(mean)
 
@@ -109,7 +115,11 @@ def build(tracks: list[Track], mirror: NDArray[np.int64]) -> MotionBasis:
         moved = displacement(frames, closed_mouth(frames), points)
         pick = np.linspace(0, moved.shape[0] - 1, _SPEAKER_FRAMES).astype(int)
         samples.append(moved[pick].reshape(_SPEAKER_FRAMES, -1))
-    motion = np.concatenate(samples).astype(np.float64)
+    return of_motion(points, np.concatenate(samples).astype(np.float64), mirror)
+
+
+def of_motion(points: Floats, motion: Floats, mirror: NDArray[np.int64]) -> MotionBasis:
+    """Fit components and maps to displacements [N,478*2] in mm of a canonical face [478,3], and to their mirror."""
     other = motion.reshape(-1, 478, 2)[:, mirror] * np.array([-1.0, 1.0])
     motion = np.concatenate([motion, other.reshape(motion.shape)])
     components = _components(motion, _moving_weight(points))

@@ -3,6 +3,10 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model_pipeline.evaluate.report import Report
 
 from model_pipeline.recipes.commands import DEFAULT_DATA
 
@@ -60,6 +64,9 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
     parser.add_argument("--folds", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="folds to run (default: all)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each fold (default: %(default)s)")
     parser.add_argument(
+        "--as-is", type=Path, metavar="DIR", help="train nothing: score DIR/weights.safetensors, which heard no track"
+    )
+    parser.add_argument(
         "--work", type=Path, default=Path(".cache/evaluate"), help="keeps what is done (default: %(default)s)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
@@ -67,22 +74,32 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    from frame_protocol.model_package import WEIGHTS
     from model_pipeline.evaluate.progress import pieces
-    from model_pipeline.evaluate.run import evaluate
-    from model_pipeline.evaluate.table import print_report
+    from model_pipeline.evaluate.run import evaluate, evaluate_as_is
     from model_pipeline.export.package import WEIGHTS_DIR
     from model_pipeline.recipes.nano import PRETRAINED
     from model_pipeline.training.stages import Sizes
 
+    if arguments.as_is:
+        with pieces("folds: speak", len(arguments.folds)) as advance:
+            report = evaluate_as_is(arguments.data, arguments.as_is / WEIGHTS, arguments.folds, lambda _: advance())
+        return _told(report, arguments.json)
     weights = (arguments.weights or WEIGHTS_DIR) / PRETRAINED
     with pieces("folds and seeds: train, then speak", len(arguments.folds) * arguments.seeds) as advance:
         report = evaluate(
             arguments.data, weights, arguments.folds, arguments.seeds,
             sizes=Sizes(), work=arguments.work, done=lambda _: advance(),
         )  # fmt: skip
+    return _told(report, arguments.json)
+
+
+def _told(report: "Report", path: Path | None) -> int:
+    from model_pipeline.evaluate.table import print_report
+
     print_report(report)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report.as_json(), indent=1) + "\n", encoding="utf-8")
+    if path:
+        path.write_text(json.dumps(report.as_json(), indent=1) + "\n", encoding="utf-8")
     return 0
 
 

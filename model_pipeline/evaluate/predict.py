@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from frame_protocol.model_package import Decode, Sampling
 from model_pipeline.data import folds, samples
+from model_pipeline.data.basis import MotionBasis
 from model_pipeline.data.tracks import Track, load_tracks
 from model_pipeline.evaluate import baselines, convnet
 from model_pipeline.evaluate.backend import speak
 from model_pipeline.evaluate.score import lips_of_maps, truth
+from model_pipeline.export.int8 import load_model
 from model_pipeline.models.nano import Nano
 from model_pipeline.recipes.nano import SEED, fold_pools, load_pretrained, save_pretrained, tune_fold
 from model_pipeline.training.stages import Sizes
@@ -83,32 +85,42 @@ def run_fold(data: Path, weights: Path, fold: int, seed: int, *, sizes: Sizes, o
     return path
 
 
+def run_as_is(data: Path, weights: Path, fold: int) -> Predictions:
+    """Let weights (INT8, ``weights.safetensors``) speak for the clips of a fold; nothing is trained."""
+    _, held_out = folds.split(load_tracks(data), fold)
+    return _spoken(load_model(weights), held_out)
+
+
 def _predict(model: Nano, peer: convnet.ConvNet, train: Sequence[Track], held_out: Sequence[Track]) -> Predictions:
-    found = Predictions()
-    basis = model.basis()
+    found, basis = _spoken(model, held_out), model.basis()
     known, unknown = samples.speaker_motion(train, basis), samples.speaker_motion(held_out, basis)
-
-    def keep(row: str, maps: Mapping[str, Floats]) -> None:
-        found.lips[row] = {
-            track.id: lips_of_maps(track, maps[track.id], basis.points, basis.opening_map) for track in held_out
-        }
-
     linear = {
         "loudness": baselines.loud(known, unknown),
         "ridge": baselines.ridge(known, unknown),
         "conv net": [convnet.predict(peer, motion) for motion in unknown],
     }
-    found.lips["static"] = {t.id: np.repeat(truth(t)[:1], len(t.points), axis=0) for t in held_out}
     for row, predicted in linear.items():
         maps = [np.tensordot(c, basis.maps, axes=1) for c in predicted]
-        keep(row, {m.track.id: one for m, one in zip(unknown, maps, strict=True)})
+        found.lips[row] = _lips(held_out, {m.track.id: one for m, one in zip(unknown, maps, strict=True)}, basis)
+    return found
+
+
+def _spoken(model: Nano, held_out: Sequence[Track]) -> Predictions:
+    """Every way to speak, the mouth that stands still, and the codes of real motion."""
+    found, basis = Predictions(), model.basis()
+    found.lips["static"] = {t.id: np.repeat(truth(t)[:1], len(t.points), axis=0) for t in held_out}
     ways = OTHER_WAYS | {at(t): Sampling(decode=Decode.MEAN, temperature=t) for t in TEMPERATURES}
     for row, way in ways.items():
         spoken = {track.id: speak(model, track.audio, way) for track in held_out}
-        keep(row, {clip: one.maps for clip, one in spoken.items()})
+        found.lips[row] = _lips(held_out, {clip: one.maps for clip, one in spoken.items()}, basis)
         found.codes[row] = {clip: one.codes for clip, one in spoken.items()}
     with torch.inference_mode():
         found.codes["truth"] = {
-            m.track.id: model.encoder(torch.from_numpy(m.motion.astype(np.float32))).numpy() for m in unknown
+            m.track.id: model.encoder(torch.from_numpy(m.motion.astype(np.float32))).numpy()
+            for m in samples.speaker_motion(held_out, basis)
         }
     return found
+
+
+def _lips(tracks: Sequence[Track], maps: Mapping[str, Floats], basis: MotionBasis) -> dict[str, Floats]:
+    return {t.id: lips_of_maps(t, maps[t.id], basis.points, basis.opening_map) for t in tracks}

@@ -14,7 +14,6 @@ from model_pipeline.evaluate.score import Score, mean_score, score, truth
 
 OURS, TRUTH = "ours", "truth"
 """The model with each fold's setting chosen by the other folds; real people."""
-ROWS = ("static", "loudness", "ridge", "conv net", "argmax", "drawn")
 GRID = "grid_"
 NEAR_FRAMES = 1
 LONG_S = 8.0
@@ -110,7 +109,7 @@ def build(
     for (fold, seed), found in sorted(predictions.items(), key=lambda item: (item[0][1], item[0][0])):
         own = _choice(scored, candidates, fold, seed)
         report.chosen[f"fold {fold} seed {seed}"] = own
-        for row in (*ROWS, *candidates):
+        for row in found.lips:
             _add(report, row, scored[fold, seed][row])
             _judge(report, row, found.lips[row], judges[fold], by_id)
         _add(report, OURS, scored[fold, seed][own])

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from multiprocessing import get_context
@@ -17,8 +17,9 @@ from model_pipeline.data import folds, samples
 from model_pipeline.data.tracks import Track, load_tracks, trusted_lags
 from model_pipeline.evaluate import judge
 from model_pipeline.evaluate.fluency import codebook_use
-from model_pipeline.evaluate.predict import TEMPERATURES, Predictions, at, run_fold
-from model_pipeline.evaluate.report import Report, build
+from model_pipeline.evaluate.predict import TEMPERATURES, Predictions, at, run_as_is, run_fold
+from model_pipeline.evaluate.report import Report, Task, build
+from model_pipeline.export.int8 import load_model
 from model_pipeline.models.nano import Nano
 from model_pipeline.recipes.nano import load_pretrained
 from model_pipeline.training.stages import Sizes
@@ -47,13 +48,28 @@ def evaluate(
         for finished in as_completed(running):
             paths[running[finished]] = finished.result()
             done(running[finished][0])
-    tracks = load_tracks(data)
-    judges = {fold: judge.learn(folds.split(tracks, fold)[0], fold) for fold in chosen}
-    predictions = {task: Predictions.load(path) for task, path in paths.items()}
-    report = build(tracks, predictions, judges, trusted_lags(data), [at(t) for t in TEMPERATURES])
-    report.codebook = _codebook(load_pretrained(weights), tracks)
+    report = _report(data, {task: Predictions.load(path) for task, path in paths.items()})
+    report.codebook = _codebook(load_pretrained(weights), load_tracks(data))
     report.settings |= {"sizes": asdict(sizes), "seeds": seeds, "digest": out.name}
     return report
+
+
+def evaluate_as_is(data: Path, weights: Path, chosen: Sequence[int], done: Callable[[int], None]) -> Report:
+    """Score weights that heard none of the tracks, on all of them."""
+    found = {}
+    for fold in chosen:
+        found[fold, 0] = run_as_is(data, weights, fold)
+        done(fold)
+    report = _report(data, found)
+    report.codebook = _codebook(load_model(weights), load_tracks(data))
+    report.settings |= {"seeds": 1, "as_is": weights.parent.name}
+    return report
+
+
+def _report(data: Path, predictions: Mapping[Task, Predictions]) -> Report:
+    tracks = load_tracks(data)
+    judges = {fold: judge.learn(folds.split(tracks, fold)[0], fold) for fold in sorted({f for f, _ in predictions})}
+    return build(tracks, predictions, judges, trusted_lags(data), [at(t) for t in TEMPERATURES])
 
 
 def _codebook(model: Nano, tracks: Sequence[Track]) -> dict[str, tuple[float, float]]:

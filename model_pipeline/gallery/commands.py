@@ -5,13 +5,9 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from device_agent.engine.commands import video_seconds, video_size
 from model_pipeline.recipes.commands import DEFAULT_DATA
-
-if TYPE_CHECKING:
-    from device_agent.engine.loaded import Engine
 
 DEFAULT_PHOTOS = DEFAULT_DATA / "photos"
 SECONDS, SIZE = "6", "1280x720"
@@ -68,6 +64,7 @@ def _count(text: str) -> int:
 def _gallery(arguments: argparse.Namespace) -> int:
     from device_agent.engine.render import Options
     from model_pipeline.evaluate.progress import pieces
+    from model_pipeline.export.engine import packed_engine
     from model_pipeline.gallery.make import make_all
     from model_pipeline.gallery.page import figures, write_page
     from model_pipeline.gallery.photos import find_photos, render_heads
@@ -91,15 +88,3 @@ def _gallery(arguments: argparse.Namespace) -> int:
     failed = sum(entry.made is None for entry in entries)
     sys.stdout.write(f"{len(entries) - failed} videos, {failed} without one; open {page}\n")
     return 0
-
-
-def packed_engine(weights: Path | None, folder: Path) -> "Engine":
-    """Pack and load the weights as a frame would."""
-    from device_agent.engine import archive, package
-    from device_agent.engine.loaded import Engine
-    from frame_protocol.model_package import ModelManifest
-    from model_pipeline.export.package import WEIGHTS_DIR, package_weights
-
-    package_weights(weights or WEIGHTS_DIR, folder / "model.lfm")
-    archive.extract(folder / "model.lfm", folder / "model", ModelManifest)
-    return Engine(package.load(folder / "model"))

@@ -1,4 +1,4 @@
-"""Which photos the gallery shows: the portrait that a package carries, rendered heads, and the pictures of folders."""
+"""Which photos the gallery shows: the portrait that a package carries, rendered heads, pictures of folders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

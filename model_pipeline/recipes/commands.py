@@ -33,7 +33,38 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument("--scale", type=float, default=1.0, help="factor on all steps, to try things out (default 1)")
     _add_settings(parser)
     parser.set_defaults(run=_train_nano)
+    _add_clear(subparsers)
     _add_train(subparsers)
+
+
+def _add_clear(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser(
+        "train-clear",
+        help="train nano-clear, which a maker may ship: rendered heads and synthetic speech alone",
+        description="No track, clip or photo of a person enters. Writes weights.safetensors, curves.json, curves.png "
+        "and TensorBoard events to OUT; resumable.",
+        epilog="example: model-pipeline train-clear --out .cache/train-clear",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, weights and curves")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor on all steps, to try things out (default 1)")
+    parser.set_defaults(run=_train_clear)
+
+
+def _train_clear(arguments: argparse.Namespace) -> int:
+    from model_pipeline.evaluate.progress import pieces
+    from model_pipeline.recipes.clear import HEADS, PHOTOS, train_clear
+    from model_pipeline.training.curves import draw_curves
+    from model_pipeline.training.display import Display
+    from model_pipeline.training.stages import Sizes, scaled
+    from model_pipeline.training.threads import use_cores
+
+    use_cores()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with pieces("heads and photos", HEADS + PHOTOS) as advance, Display(arguments.out) as display:
+        train_clear(arguments.out, scaled(Sizes(), arguments.scale), display, advance)
+    draw_curves(arguments.out)
+    sys.stdout.write(f"weights and curves are in {arguments.out}\n")
+    return 0
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from device_agent.engine.arrays import Floats, Pixels
 from device_agent.engine.runtime.onnx import open_session
 from device_agent.engine.warp.grid import Box
-from device_agent.engine.warp.repair import Network, bounded, cells, grown
+from device_agent.engine.warp.repair import Network, bounded, cells, grown, laid_on
 from frame_protocol.model_package import WEIGHTS
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.export import graphs
@@ -62,8 +62,7 @@ def repaired(network: Network, one: Examples, k: int) -> Pixels:
     hollow = one.hollow[k].astype(np.float32)
     change = bounded(network(cells(one.drawn[k], hollow, one.zero, one.unit)[None])[0], one.reach)
     box = Box(0, 0, hollow.shape[1], hollow.shape[0])
-    mended = one.drawn[k] + grown(change, box, box) * hollow[..., None]
-    return np.asarray(np.clip(mended + 0.5, 0, 255), dtype=np.uint8)
+    return laid_on(one.drawn[k], grown(change, box, box), hollow)
 
 
 def compare(network: Network, heads: Sequence[Examples]) -> dict[str, dict[str, Row]]:

@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model_pipeline.gallery.commands import packed_engine
-
 if TYPE_CHECKING:
     from model_pipeline.repair.examples import Examples
 
@@ -78,6 +76,7 @@ def _gather(folder: Path, seeds: range) -> "list[Examples]":
 
     from frame_protocol.model_package import WEIGHTS
     from model_pipeline.evaluate.progress import pieces
+    from model_pipeline.export.engine import packed_engine
     from model_pipeline.export.package import WEIGHTS_DIR
     from model_pipeline.repair.examples import gather
 

@@ -1,4 +1,4 @@
-"""The head that all heads are made of: mesh, shapes, facial actions and masks, built once from the wheel and cached."""
+"""The head that all heads are made of: mesh, shapes, facial actions and masks, built once and cached."""
 
 import zipfile
 from dataclasses import dataclass, fields

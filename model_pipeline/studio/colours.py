@@ -168,9 +168,8 @@ def _eyes(person: Person, _: HeadAsset, seen: Surface) -> Paint:
     colour = _mix(colour, np.zeros_like(colour) + 0.004, step(away, PUPIL_MM + 0.4, PUPIL_MM - 0.3))
     lid = 1 - 0.55 * step(y, -1.0, -6.0)
     count = len(x)
-    return Paint(
-        colour * lid[:, None], np.full(count, 1.6, np.float32), np.full(count, 160.0, np.float32), np.zeros(count, np.float32)
-    )  # fmt: skip
+    shine, narrow = np.full(count, 1.6, np.float32), np.full(count, 160.0, np.float32)
+    return Paint(colour * lid[:, None], shine, narrow, np.zeros(count, np.float32))
 
 
 def _teeth(person: Person, _: HeadAsset, seen: Surface) -> Paint:

@@ -7,7 +7,6 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from model_pipeline.gallery.commands import packed_engine
 from model_pipeline.recipes.commands import DEFAULT_DATA
 
 STUDIO_HELP = """keys of OUT/studio.json:
@@ -21,7 +20,7 @@ example: model-pipeline studio --out studio-out --heads 4 --seed 7
 """
 
 
-EVALUATE_HELP = """(a) is circular in part: the rules that drive the heads also made the synthetic speech that the model learnt from.
+EVALUATE_HELP = """(a) is circular in part: rules like those that drive the heads made synthetic training speech.
 (b) is not held out with the shipped weights, which heard the tracks; name weights that did not with --weights.
 rows: ours; static; 1 late, 2 late (the truth, that many frames late)
 
@@ -81,6 +80,7 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
 def _evaluate(arguments: argparse.Namespace) -> int:
     from model_pipeline.data.tracks import load_tracks
     from model_pipeline.evaluate.progress import pieces
+    from model_pipeline.export.engine import packed_engine
     from model_pipeline.studio import report, trial
 
     tracks = load_tracks(arguments.data)[: arguments.tracks] if (arguments.data / "tracks").is_dir() else []

@@ -16,11 +16,23 @@ Floats = NDArray[np.float64]
 UNSEEN = (
     ("en-us+Annie", "Bob's mum put the plum jam upon a marble tabletop.", "Maybe Pam will remember my umbrella."),
     ("en-us+adam", "Pebbles tumble beneath the humble bumblebee.", "Empty palaces make poor company."),
-    ("en-gb-x-rp+Michael", "My grandpa bought a pumpkin and a pear.", "Problems seldom become simpler by themselves."),
-    ("en-us+linda", "The plumber's apprentice brought pipes and a hammer.", "Bring the baby some apple crumble."),
-    ("cmn-latn-pinyin+Alicia", "ba4 ba5 mai3 ping2 guo3, ma1 ma5 pao4 mo4 li4.", "peng2 you3 men5 bang1 wo3 ban1 bao1."),
+    (
+        "en-gb-x-rp+Michael",
+        "My grandpa bought a pumpkin and a pear.",
+        "Problems seldom become simpler by themselves.",
+    ),
+    (
+        "en-us+linda",
+        "The plumber's apprentice brought pipes and a hammer.",
+        "Bring the baby some apple crumble.",
+    ),
+    (
+        "cmn-latn-pinyin+Alicia",
+        "ba4 ba5 mai3 ping2 guo3, ma1 ma5 pao4 mo4 li4.",
+        "peng2 you3 men5 bang1 wo3 ban1 bao1.",
+    ),
     ("de+Mario", "Peter packt am Abend ein paar bunte Lampen.", "Mein Bruder malt einen Baum am Bach."),
-)  # fmt: skip
+)
 """Voice of espeak-ng and two sentences; neither these voices nor these sentences are used in training."""
 STYLE = visemes.Style(opening=1.3, width=1.0, lead=0.0225)
 """The mean of the styles that training draws: nobody hears from a voice how far its owner opens the mouth."""

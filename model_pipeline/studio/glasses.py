@@ -35,7 +35,7 @@ def build(eye_x: float, front_z: float, ear_x: float, *, rounded: bool) -> tuple
         parts += [_tube(rim, closed=True), _tube(np.stack([hinge, corner, ear]), closed=False)]
     inner = eye_x + 1.0 - half[0]
     bridge = np.array([(-inner, 0, 0), (-0.5 * inner, -2.5, -1.0), (0.5 * inner, -2.5, -1.0), (inner, 0, 0)])
-    parts.append(_tube(bridge + [0, BELOW_EYES_MM - 4.0, z], closed=False))
+    parts.append(_tube(bridge + np.array([0, BELOW_EYES_MM - 4.0, z]), closed=False))
     points, triangles, count = [], [], 0
     for vertices, faces in parts:
         points.append(vertices)

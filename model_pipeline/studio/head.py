@@ -15,6 +15,7 @@ from model_pipeline.studio.lips import lip_operator
 Floats = NDArray[np.float32]
 ADULT_EYES_MM = 61.5
 """Between MakeHuman's neutral eyes: facial actions are drawn for this head."""
+MOTION_SCALE = canonical.INTEROCULAR_MM / ADULT_EYES_MM
 
 
 CONTACT_MM = 0.5
@@ -37,7 +38,7 @@ class Head:
         """Return the coarse vertices [V,3] under facial actions (name -> 0..1; see ``asset.unit_names``)."""
         shares = np.array([actions.get(name, 0.0) for name in self.asset.unit_names], dtype=np.float32)
         moved = (self.asset.units.T @ shares).reshape(-1, 3)
-        return np.asarray(self.rest + moved * (canonical.INTEROCULAR_MM / ADULT_EYES_MM), dtype=np.float32)
+        return np.asarray(self.rest + moved * MOTION_SCALE, dtype=np.float32)
 
     def fine(self, coarse: Floats) -> Floats:
         """Return the fine vertices [S,3] of coarse ones."""
@@ -53,7 +54,7 @@ class Head:
         """How each facial action moves the 40 lip points: [52,40,3] mm."""
         operator = lip_operator(self.asset)
         moves = [operator @ row.toarray().reshape(-1, 3) for row in self.asset.units]
-        return np.array(moves) * (canonical.INTEROCULAR_MM / ADULT_EYES_MM)
+        return np.array(moves) * MOTION_SCALE
 
     def lips(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the exact lip points [T,40,3] in mm of facial actions [T,52]."""

@@ -17,7 +17,8 @@ DETAILS, DETAIL_SD, ASYMMETRY_SD = 26, 0.3, 0.25
 AVOIDED = ("measure-", "l-eye-height", "mouth-angles", "mouth-upperlip-ext", "mouth-lowerlip-ext", "-middle-")
 """Targets whose names hold these words open the neutral mouth or close the eyes, or ask for a whole body."""
 SKIN_TONES = np.array(
-    [(0.93, 0.78, 0.69), (0.90, 0.71, 0.59), (0.83, 0.62, 0.48), (0.71, 0.50, 0.36), (0.53, 0.35, 0.24), (0.36, 0.23, 0.16)]
+    [(0.93, 0.78, 0.69), (0.90, 0.71, 0.59), (0.83, 0.62, 0.48),
+     (0.71, 0.50, 0.36), (0.53, 0.35, 0.24), (0.36, 0.23, 0.16)]
 )  # fmt: skip
 """sRGB 0..1, from light to dark."""
 HAIR_TONES = np.array(
@@ -58,8 +59,13 @@ class Person:
 
 
 def draw_person(
-    seed: int, *, child: bool | None = None, beard: bool | None = None, glasses: bool | None = None, tone: float | None = None
-) -> Person:  # fmt: skip
+    seed: int,
+    *,
+    child: bool | None = None,
+    beard: bool | None = None,
+    glasses: bool | None = None,
+    tone: float | None = None,
+) -> Person:
     """Draw a person; what is named is as named. ``tone`` runs from 0 (light skin) to 1 (dark)."""
     dice = np.random.default_rng([seed, 2026])
     male, young = dice.random() < 0.5, dice.random() < CHILD_SHARE
@@ -77,6 +83,7 @@ def draw_person(
     bald = male and not young and dice.random() < BALD_SHARE
     thick = 0.0 if bald else float(dice.uniform(5.0, 11.0) if male else dice.uniform(9.0, 16.0))
     light_eyes = shade < 0.35 and dice.random() < 0.55
+    irises = IRIS_TONES[2:] if light_eyes else IRIS_TONES[:2]
     rosy = skin * np.array([0.88, 0.64, 0.66]) + np.array([0.0, 0.0, 0.02])
     frame = tuple(dice.choice([(0.05, 0.05, 0.06), (0.25, 0.14, 0.08), (0.55, 0.52, 0.48)]).tolist())
     return Person(
@@ -84,8 +91,9 @@ def draw_person(
         shapes=_macro(dice, male, years, shade) | _details(dice), hair_mm=thick,
         beard_mm=(float(dice.uniform(0.5, 6.0)) if male and not young and bearded else 0.0),
         freckles=float(max(0.0, dice.normal(-0.2, 0.45))) if shade < 0.5 else 0.0,
-        iris=_colour(IRIS_TONES[dice.integers(2, 4) if light_eyes else dice.integers(0, 2)] * dice.uniform(0.85, 1.15)),
-        teeth=_colour(_between(TOOTH_TONES, float(dice.random()))), clothes=_colour(CLOTHES[dice.integers(len(CLOTHES))]),
+        iris=_colour(irises[dice.integers(0, 2)] * dice.uniform(0.85, 1.15)),
+        teeth=_colour(_between(TOOTH_TONES, float(dice.random()))),
+        clothes=_colour(CLOTHES[dice.integers(len(CLOTHES))]),
         glasses=frame if wears else None, round_glasses=bool(dice.random() < 0.5),
     )  # fmt: skip
 

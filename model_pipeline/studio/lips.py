@@ -14,13 +14,15 @@ from scipy import sparse
 if TYPE_CHECKING:
     from model_pipeline.studio.asset import HeadAsset
 
-from device_agent.engine import canonical
-
 OUTER_LOOP = {"upper": 455, "lower": 492}
 INNER_LOOP = {"upper": 474, "lower": 493}
 """Vertices of MakeHuman's mesh on the midline, through which the loops run."""
-SHARES = {"outer lower": (0.0, 0.077, 0.171, 0.274, 0.386, 0.5), "outer upper": (0.0, 0.083, 0.176, 0.276, 0.394, 0.5),
-          "inner lower": (0.0, 0.082, 0.172, 0.272, 0.383, 0.5), "inner upper": (0.0, 0.083, 0.175, 0.275, 0.384, 0.5)}  # fmt: skip
+SHARES = {
+    "outer lower": (0.0, 0.077, 0.171, 0.274, 0.386, 0.5),
+    "outer upper": (0.0, 0.083, 0.176, 0.276, 0.394, 0.5),
+    "inner lower": (0.0, 0.082, 0.172, 0.272, 0.383, 0.5),
+    "inner upper": (0.0, 0.083, 0.175, 0.275, 0.384, 0.5),
+}
 """Share of a curve's length from the right corner to the middle, symmetric: those of the canonical face."""
 
 

@@ -1,4 +1,4 @@
-"""Where hair, beard and brows grow: soft masks over the neutral head (mm, origin between the eyes, y down, z away)."""
+"""Where hair, beard and brows grow: soft masks over the neutral head (mm from between the eyes, y down, z away)."""
 
 import numpy as np
 from numpy.typing import NDArray

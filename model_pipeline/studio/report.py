@@ -42,7 +42,7 @@ def _figures(clips: Sequence[Clip]) -> dict[str, object]:
     for name in ("closures_mm", "tracked_closures_mm", "tracked_vowels_mm"):
         values = np.array([value for clip in clips for value in getattr(clip, name)])
         if values.size:
-            found[name.replace("_mm", "_below_1_5_mm")] = float(np.mean(values < CLOSED_MM))
+            found[name.replace("_mm", "_below_1_5_mm")] = float(np.mean(np.abs(values) < CLOSED_MM))
             found[name.replace("_mm", "_counted")] = int(values.size)
     silences = [clip.silence_mm for clip in clips if not np.isnan(clip.silence_mm)]
     if silences:

@@ -48,8 +48,8 @@ class Rig:
         amounts = np.stack([lips[:, 0] / 25.0, lips[:, 1] / 8.0], axis=1)
         for _ in range(STEPS):
             here = self._measured(amounts)
-            by_open = (self._measured(amounts + [PROBE, 0]) - here) / PROBE
-            by_width = (self._measured(amounts + [0, PROBE]) - here) / PROBE
+            by_open = (self._measured(amounts + np.array([PROBE, 0])) - here) / PROBE
+            by_width = (self._measured(amounts + np.array([0, PROBE])) - here) / PROBE
             slope = np.stack([by_open, by_width], axis=2) + 1e-3 * np.eye(2)
             step = np.linalg.solve(slope, (wanted - here)[..., None])[..., 0]
             amounts = np.clip(amounts + np.clip(step, -0.3, 0.3), LOW, HIGH)

@@ -42,12 +42,14 @@ def draw_sheet(heads: int, seed: int, size: int, done: Callable[[], None]) -> Sh
             target = TABLE[viseme]
             shares = rig.speak(np.array([[max(target.opening, 0.0), target.width]]))
             lips, view = head.lips(shares), camera(shot)
+            opening, width = (round(float(value), 3) for value in measures(lips)[0])
             row.append(studio.shoot(shot, actions(head, shares[0])))
             cells.append({
                 "seed": number, "yaw_degrees": yaw, "viseme": viseme.value,
-                "opening_mm": round(float(measures(lips)[0, 0]), 3), "width_mm": round(float(measures(lips)[0, 1]), 3),
+                "opening_mm": opening, "width_mm": width,
                 "px_per_mm": round(scale_at_lips(view, lips[0]), 4),
-                "lips_px": np.round(view.project(lips[0])[:, :2], 3).tolist(), "lips_mm": np.round(lips[0], 3).tolist(),
+                "lips_px": np.round(view.project(lips[0])[:, :2], 3).tolist(),
+                "lips_mm": np.round(lips[0], 3).tolist(),
             })  # fmt: skip
             done()
         rows.append(np.hstack(row))

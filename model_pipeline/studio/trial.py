@@ -69,7 +69,7 @@ class Clip:
     """Whether the engine found the face in the picture."""
     rows: dict[str, Score]
     closures_mm: tuple[float, ...] = ()
-    """Smallest distance of the inner lips around each P, B, M."""
+    """Distance of the inner lips around each P, B, M where they come nearest; negative where they cross."""
     tracked_closures_mm: tuple[float, ...] = ()
     """What the face tracker reads in the drawn picture there, less its reading of the closed photo."""
     tracked_vowels_mm: tuple[float, ...] = ()
@@ -148,7 +148,7 @@ def _spoken_figures(  # noqa: PLR0917
     frames, gap = len(maps), signed_gap(shown)
     marks = np.flatnonzero(visemes.closures(performance.pulls, frames))
     windows = [np.arange(max(0, m - NEAR_FRAMES), min(frames, m + NEAR_FRAMES + 1)) for m in marks]
-    best = [int(window[np.argmin(gap[window])]) for window in windows]
+    best = [int(window[np.argmin(np.abs(gap[window]))]) for window in windows]
     open_ = np.flatnonzero(visemes.frames_of(performance.pulls, frames, visemes.Viseme.OPEN, inset=0.02))
     first, last = performance.silent
     return replace(

@@ -14,6 +14,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent
 REPOSITORY = PROJECT.parents[1]
 PACKAGES = ("device_agent", "frame_protocol")
+EXTRAS = ("heic",)
 LICENCES = ("LICENSE", "NOTICE")
 TAG = "py3-none-any"
 OLDEST_DATE = (1980, 1, 1, 0, 0, 0)
@@ -60,10 +61,10 @@ def sources() -> Iterator[tuple[str, bytes]]:
                 yield path.relative_to(REPOSITORY).as_posix(), path.read_bytes()
 
 
-def dependencies() -> list[str]:
-    """Return what the frame needs: the lines of requirements/frame.in."""
-    lines = (REPOSITORY / "requirements" / "frame.in").read_text(encoding="utf-8").splitlines()
-    return [line for line in (line.split("#")[0].strip() for line in lines) if line]
+def dependencies(name: str) -> list[str]:
+    """Return the packages that requirements/``name`` asks for."""
+    lines = (REPOSITORY / "requirements" / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in (line.split("#")[0].strip() for line in lines) if line and not line.startswith("-")]
 
 
 def metadata(project: dict[str, dict[str, str]], version: str) -> str:
@@ -76,7 +77,9 @@ def metadata(project: dict[str, dict[str, str]], version: str) -> str:
         f"Requires-Python: {project['requires-python']}",
         f"License-Expression: {project['license']}",
         *(f"License-File: {name}" for name in LICENCES),
-        *(f"Requires-Dist: {requirement}" for requirement in dependencies()),
+        *(f"Requires-Dist: {requirement}" for requirement in dependencies("frame.in")),
+        *(f"Provides-Extra: {extra}" for extra in EXTRAS),
+        *(f'Requires-Dist: {line}; extra == "{extra}"' for extra in EXTRAS for line in dependencies(f"{extra}.in")),
     ]
     return "\n".join(lines) + "\n"
 

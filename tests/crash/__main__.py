@@ -29,7 +29,7 @@ def main() -> int:
             tally = _share_out(world, kind, options)
             total.add(tally)
             _say(
-                f"{kind:9}{len(world.scenarios[kind].operations):5} operations {tally.points:6} points "
+                f"{kind:13}{len(world.scenarios[kind].operations):5} operations {tally.points:6} points "
                 f"{tally.disks:6} different disks {len(tally.failures):5} failures"
             )
     for failure in total.failures[:SHOWN]:
@@ -77,7 +77,7 @@ def _work(world: World, kind: str, options: argparse.Namespace, number: int, ans
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kind", action="append", help="first, full, delta, rollback or refusal (default: all)")
+    parser.add_argument("--kind", action="append", help="first, full, delta, set, ... (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="for everything that is left to chance")
     parser.add_argument("--randoms", type=int, default=2, help="random losses before each operation")
     parser.add_argument("--doubles", type=int, default=0, help="random double cuts of each kind, instead")

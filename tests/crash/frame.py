@@ -1,15 +1,20 @@
 """A frame whose network is a folder and whose outbox keeps SQLite's promises: a start takes milliseconds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from device_agent.engine import package
+from device_agent.update import song_packs
+from device_agent.update.checks import Directed
 from device_agent.update.journal import Journal
 from frame_protocol.telemetry import UpdateEvent
+from frame_protocol.updates import Assignment
 from tests.crash import operations as ops
 from tests.crash.operations import Operation
+from tests.support.directing import Asking
 from tests.support.updating import UpdatingFrame
 
 CHUNK_BYTES = 4096
@@ -67,12 +72,41 @@ class PromisedOutbox:
         return "00000000b007b007"
 
 
-class CrashFrame(UpdatingFrame):
-    """A frame of which every start is given its disk and its outbox."""
+@dataclass(frozen=True)
+class Running:
+    """What a frame would work with now, every file of it compared."""
 
-    def __init__(self, home: Path, repository: Path, root: bytes) -> None:
+    weights: str | None
+    packs: tuple[tuple[str, int], ...] = ()
+    """Name and version of each song pack."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A director whose answers a frame gets, each signed when it asks."""
+
+    answer: Callable[[Assignment], bytes]
+    roots: Path
+    root: bytes
+
+
+class CrashFrame(UpdatingFrame):
+    """A frame of which every start is given its disk and its outbox.
+
+    With a ``director`` it keeps what it trusted of that, as a frame does.
+    """
+
+    def __init__(self, home: Path, repository: Path, root: bytes, director: Voice | None = None) -> None:
         super().__init__(home, "http://folder", root)
         self.network = Folder(repository)
+        self._director = director
+
+    def ask(self) -> Directed | None:
+        """Ask the director, if the frame has one."""
+        if self._director is None or not isinstance(self.assignment, Assignment):
+            return super().ask()
+        asking = Asking(self.home / "update" / "director", self._director.roots, self._director.root)
+        return asking.ask(self._director.answer(self.assignment))
 
     def boot(self, kept: list[ops.Report], into: list[Operation]) -> Journal:
         """Start, poll once, end."""
@@ -83,3 +117,9 @@ class CrashFrame(UpdatingFrame):
         """Return the hash of the weights that the frame would render with now, all files compared."""
         link = self.models / "active"
         return package.verify(link.resolve()).weights_sha256 if link.is_symlink() else None
+
+    def runs(self) -> Running:
+        """Return everything that the frame would work with now."""
+        link = self.home / "content" / "active"
+        packs = song_packs.read_all(link.resolve()) if link.is_symlink() else []
+        return Running(self.running(), tuple((pack.pack, pack.version) for pack in packs))

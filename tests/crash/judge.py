@@ -1,7 +1,8 @@
 """What must hold after any cut: two starts, the first without a network, and the frame is where it would have been.
 
-1. Before anything is started, the frame's model is one of the known ones, whole.
-2. A start without a network raises nothing but "no server", and 1 holds after it.
+1. Before anything is started, what the frame runs is the old or the new version, whole; only between the swaps of
+   two links it is the new model with the old song packs.
+2. A start without a network raises nothing but "no server", and after it the frame runs the old or the new version.
 3. Whatever was reported is true: who reported ``kept`` runs that version, who reported an end without it does not.
 4. A start with a network ends the update as it would have ended, with the same reports, each once.
 """
@@ -15,7 +16,7 @@ from frame_protocol.updates import FINAL, UpdateState
 from tests.crash import operations as ops
 from tests.crash.cuts import Found
 from tests.crash.filesystem import store
-from tests.crash.frame import CrashFrame
+from tests.crash.frame import CrashFrame, Running
 from tests.crash.operations import Operation
 from tests.crash.recorder import recording
 from tests.crash.scenarios import Outcome, Scenario, comparable
@@ -34,12 +35,15 @@ def judge(scenario: Scenario, found: Found, new_home: Callable[[], Path]) -> str
     ignored: list[Operation] = []
     try:
         with recording(home, ignored):
-            _whole_and_true(scenario, frame, reports, "as it was found")
+            found_running = frame.runs()
+            if found_running not in scenario.whole | {scenario.in_between}:
+                raise Wrong(f"as it was found: runs {found_running}")
+            _true(scenario, found_running, reports, "as it was found")
             _boot(frame, reports, ignored)
             _whole_and_true(scenario, frame, reports, "after a start without a network")
             frame.assignment = assignment
             journal = frame.boot(reports, ignored)
-            ended = Outcome(comparable(journal), frame.running(), tuple(reports))
+            ended = Outcome(comparable(journal), frame.runs(), tuple(reports))
             if ended != scenario.outcome:
                 raise Wrong(f"after a start with a network: {ended}, not {scenario.outcome}")
     except (Wrong, AgentError) as error:
@@ -53,11 +57,17 @@ def _boot(frame: CrashFrame, reports: list[ops.Report], into: list[Operation]) -
 
 
 def _whole_and_true(scenario: Scenario, frame: CrashFrame, reports: list[ops.Report], when: str) -> None:
-    running = frame.running()
-    if running not in scenario.models:
+    running = frame.runs()
+    if running not in scenario.whole:
         raise Wrong(f"{when}: runs {running}")
+    _true(scenario, running, reports, when)
+
+
+def _true(scenario: Scenario, running: Running, reports: list[ops.Report], when: str) -> None:
+    """Who said ``kept`` of this order runs what the release brings; whose last order ended, without it, what was."""
     if not reports or reports[-1].report.state not in FINAL:
         return
     last = reports[-1].report
-    if (last.weights_sha256 == running) != (last.state is UpdateState.KEPT):
-        raise Wrong(f"{when}: reported {last.state} of {last.weights_sha256}, runs {running}")
+    kept = last.order_id == scenario.order_id and last.state is UpdateState.KEPT
+    if running != (scenario.promised if kept else scenario.started):
+        raise Wrong(f"{when}: reported {last.state} of {last.release}, runs {running}")

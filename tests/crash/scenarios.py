@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,16 +11,23 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from device_agent.update.journal import Journal
-from frame_protocol.updates import ArtefactKind, Assignment, HealthFigures
+from device_agent.update.permission import Deed
+from fleet_server.signing.bundle import Bundle
+from fleet_server.signing.director import Director
+from frame_protocol.updates import FINAL, ArtefactKind, Assignment, HealthFigures, Line, manifest_path
 from tests.crash import operations as ops
 from tests.crash.cuts import Recorded
 from tests.crash.filesystem import load, store
-from tests.crash.frame import CrashFrame
+from tests.crash.frame import CrashFrame, Running, Voice
 from tests.crash.operations import Operation
 from tests.crash.recorder import recording
+from tests.support.directing import assigned, direct
 from tests.support.repository import TestRepository, hold_ceremony
+from tests.support.songs import write_pack
 from tests.support.tiny_models import make_delta, make_model
-from tests.support.updating import HEALTH, failing, order
+from tests.support.updating import HEALTH, failing
+
+Artefacts = Iterable[tuple[ArtefactKind, Path]]
 
 FILLER_BYTES = 60_000
 
@@ -46,7 +53,7 @@ class Outcome:
     """What is left of an update when it has ended; two ways that end the same are equal here."""
 
     journal: Journal
-    running: str | None
+    running: Running
     reports: tuple[ops.Report, ...]
 
 
@@ -54,11 +61,37 @@ class Outcome:
 class Scenario(Recorded):
     """One kind of update."""
 
-    models: frozenset[str | None]
-    """Weights that the frame may run at any moment, each whole."""
+    order_id: str
+    started: Running
+    promised: Running
+    """What the release brings; where it is never activated, the same as ``started``."""
     outcome: Outcome
     frame: Callable[[Path], CrashFrame] = field(repr=False)
     """Make the frame that lives in a directory."""
+
+    @property
+    def whole(self) -> frozenset[Running]:
+        """What may run after any start."""
+        return frozenset({self.started, self.promised})
+
+    @property
+    def in_between(self) -> Running:
+        """What a cut between two links leaves until the next start: never a song pack without its model."""
+        return Running(self.promised.weights, self.started.packs)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a scenario is made of."""
+
+    name: str
+    release: str
+    promised: Running | None
+    """None: it is never activated."""
+    after: str | None = None
+    """The scenario that was before it; an order that waited there is still the one."""
+    self_test: Callable[[Path], HealthFigures] = passing
+    why_wait: Callable[[Deed], str | None] = lambda deed: None
 
 
 def comparable(journal: Journal) -> Journal:
@@ -66,33 +99,64 @@ def comparable(journal: Journal) -> Journal:
     return replace(journal, order=replace(journal.order, tries=0)) if journal.order else journal
 
 
+def until_night(deed: Deed) -> str | None:
+    """The maintenance window is closed."""
+    return "not now" if deed is Deed.ACTIVATE else None
+
+
 class World:
-    """A signed repository with a whole model, its successor and a delta, and frames that use it."""
+    """A signed repository with models, a delta and song packs, its director, and frames that use them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._repository = TestRepository(directory / "server", hold_ceremony(directory / "ceremony"))
-        base = make_model(directory / "base", filler_bytes=FILLER_BYTES)
-        other = make_model(directory / "other", seed=5, filler_bytes=FILLER_BYTES)
-        delta = make_delta(directory / "delta", base)
-        lying = make_delta(directory / "lying", base, seed=7, promised="e" * 64)
-        publish = self._repository.publish
-        publish("base", 1, [(ArtefactKind.MODEL, base.tar)], result=base.weights)
-        publish("other", 2, [(ArtefactKind.MODEL, other.tar)], result=other.weights)
-        publish("fix", 3, [(ArtefactKind.MODEL_DELTA, delta.tar)], base=base.weights, result=delta.result)
-        publish("lying", 4, [(ArtefactKind.MODEL_DELTA, lying.tar)], base=base.weights, result="e" * 64)
+        ceremony = hold_ceremony(directory / "ceremony")
+        self._repository = TestRepository(directory / "server", ceremony)
+        self._director = Director(self._repository.config.tuf_dir)
+        self._director.install(ceremony / "server")
+        self._voice = Voice(
+            self._answer, self._director.roots, (ceremony / "frames" / "director-root.json").read_bytes()
+        )
+        self._bundles: dict[str, Bundle] = {}
         self._homes = 0
-        first = self.record("first", order(1, "base"), passing, None)
-        self.scenarios: Mapping[str, Scenario] = {
-            scenario.name: scenario
-            for scenario in (
-                first,
-                self.record("full", order(2, "other"), passing, first),
-                self.record("delta", order(2, "fix"), passing, first),
-                self.record("rollback", order(2, "fix"), failing, first),
-                self.record("refusal", order(2, "lying"), passing, first),
-            )
-        }
+        self.scenarios: dict[str, Scenario] = {}
+        for wish in self._publish():
+            self.scenarios[wish.name] = self.record(wish)
+
+    def _publish(self) -> list[Wish]:
+        """Publish every release, and return the kinds of update that they make."""
+        base = make_model(self._directory / "base", filler_bytes=FILLER_BYTES)
+        other = make_model(self._directory / "other", seed=5, filler_bytes=FILLER_BYTES)
+        delta = make_delta(self._directory / "delta", base)
+        lying = make_delta(self._directory / "lying", base, seed=7, promised="e" * 64)
+        packs = [write_pack(self._directory / "packs", version=version) for version in (1, 2, 3)]
+        birthday = write_pack(self._directory / "packs", "birthday")
+        gone = write_pack(self._directory / "packs", version=4, songs=[])
+        content, changed = (ArtefactKind.CONTENT, packs[2]), (ArtefactKind.MODEL_DELTA, delta.tar)
+        self._release("base", 1, [(ArtefactKind.MODEL, base.tar)], result=base.weights)
+        self._release("other", 2, [(ArtefactKind.MODEL, other.tar)], result=other.weights)
+        self._release("fix", 3, [changed], base=base.weights, result=delta.result)
+        self._release("lying", 4, [(ArtefactKind.MODEL_DELTA, lying.tar)], base=base.weights, result="e" * 64)
+        self._songs("songs-1", 1, [(ArtefactKind.CONTENT, packs[0]), (ArtefactKind.CONTENT, birthday)])
+        self._songs("songs-2", 2, [(ArtefactKind.CONTENT, packs[1])])
+        self._songs("singing", 3, [changed, content], base=base.weights, result=delta.result)
+        self._songs("no-songs", 4, [(ArtefactKind.CONTENT, gone)])
+        first, second, third, last = ((("birthday", 1), ("christmas", version)) for version in (1, 2, 3, 4))
+        bare, fixed = Running(base.weights), Running(delta.result)
+        sung = Running(delta.result, third)
+        return [
+            Wish("first", "base", bare),
+            Wish("full", "other", Running(other.weights), "first"),
+            Wish("delta", "fix", fixed, "first"),
+            Wish("rollback", "fix", fixed, "first", self_test=failing),
+            Wish("refusal", "lying", None, "first"),
+            Wish("songs", "songs-1", Running(base.weights, first), "first"),
+            Wish("content", "songs-2", Running(base.weights, second), "songs"),
+            Wish("set", "singing", sung, "songs"),
+            Wish("set-rollback", "singing", sung, "songs", self_test=failing),
+            Wish("waiting", "singing", None, "songs", why_wait=until_night),
+            Wish("commit", "singing", sung, "waiting"),
+            Wish("removal", "no-songs", Running(delta.result, last), "set"),
+        ]
 
     def new_home(self) -> Path:
         """Return a name that no directory has yet."""
@@ -104,30 +168,52 @@ class World:
         for home in self._directory.glob(f"home-{os.getpid()}-*"):
             shutil.rmtree(home)
 
-    def record(
-        self,
-        name: str,
-        assignment: Assignment,
-        self_test: Callable[[Path], HealthFigures],
-        after: "Scenario | None",
-    ) -> Scenario:
-        """Let an update run from beginning to end and write down what it does; ``after`` is what was before it."""
+    def record(self, wish: Wish) -> Scenario:
+        """Let an update run from beginning to end and write down what it does."""
+        after = self.scenarios[wish.after] if wish.after else None
+        number = sum(1 for report in after.outcome.reports if report.report.state in FINAL) + 1 if after else 1
+        release = self._bundles[wish.release].release
+        assignment = replace(assigned(number, release.name, counter=release.counter), line=release.line)
 
         def frame(home: Path) -> CrashFrame:
-            made = CrashFrame(home, self._repository.repository.metadata.parent, self._repository.root)
-            made.assignment, made.self_test = assignment, self_test
+            repository = self._repository
+            made = CrashFrame(home, repository.repository.metadata.parent, repository.root, self._voice)
+            made.assignment, made.self_test, made.why_wait = assignment, wish.self_test, wish.why_wait
             return made
 
         home = self.new_home()
         store(after.at_the_end() if after else {}, home)
-        before, running = load(home), frame(home).running()
+        before, started = load(home), frame(home).runs()
         reported = after.outcome.reports if after else ()
         reports = list(reported)
         operations: list[Operation] = []
         with recording(home, operations):
             journal = frame(home).boot(reports, operations)
-        outcome = Outcome(comparable(journal), frame(home).running(), tuple(reports))
-        models = frozenset({running, outcome.running, journal.order.weights_sha256 if journal.order else None})
-        recorded = Scenario(name, before, tuple(operations), reported, models, outcome, frame)
+        outcome = Outcome(comparable(journal), frame(home).runs(), tuple(reports))
+        recorded = Scenario(
+            name=wish.name,
+            before=before,
+            operations=tuple(operations),
+            reported=reported,
+            order_id=assignment.order_id,
+            started=started,
+            promised=wish.promised or started,
+            outcome=outcome,
+            frame=frame,
+        )
         recorded.check_complete(load(home))
         return recorded
+
+    def _release(self, name: str, counter: int, artefacts: Artefacts, **more: object) -> None:
+        self._bundles[name] = self._repository.publish(name, counter, artefacts, **more)
+
+    def _songs(self, name: str, counter: int, artefacts: Artefacts, **more: object) -> None:
+        self._release(name, counter, artefacts, line=Line.SEASONAL, **more)
+
+    def _answer(self, assignment: Assignment) -> bytes:
+        """Let the director name the files of a release as the image repository has them."""
+        built = self._bundles[assignment.release]
+        entries = built.document.signed.targets
+        paths = [manifest_path(built.line, built.release.name), *(file.path for file in built.release.artefacts)]
+        files = {path: (entries[path].length, entries[path].hashes["sha256"]) for path in paths}
+        return direct(self._director, assignment, files)

@@ -10,18 +10,26 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from device_agent.content import listing
+from device_agent.content.library import Library
 from device_agent.engine import archive, package
 from device_agent.errors import AgentError
+from device_agent.update import assignment
 from device_agent.update.installers import ModelTools, apply_delta
 from device_agent.update.trust.client import Target, TrustClient
 from device_agent.update.trust.store import MetadataStore
+from fleet_server.signing.director import Director
 from frame_protocol import codec
+from frame_protocol.content import decode_pack
 from frame_protocol.errors import ProtocolError
 from frame_protocol.model_package import DELTA, MANIFEST, DeltaManifest, ModelManifest
 from frame_protocol.updates import ArtefactKind, Line, Release, manifest_path
 from tests.crash.filesystem import load
+from tests.support.directing import FRAME, RootFiles, assigned, direct
 from tests.support.repository import TestRepository, hold_ceremony
+from tests.support.songs import make_pack
 from tests.support.tiny_models import make_delta, make_model
 from tests.support.updating import HEALTH
 
@@ -129,7 +137,18 @@ def targets(directory: Path) -> list[Fuzzed]:
             lambda data: archive.parse_manifest(data, DeltaManifest),
         ),
     ]
-    return made + _metadata(directory, base.tar)
+    return [*made, _song_pack(), *_metadata(directory, base.tar)]
+
+
+def _song_pack() -> Fuzzed:
+    """What is read as a pack can be scheduled and listed, whatever is in it."""
+    now, zone = 1_800_000_000.0, ZoneInfo("Europe/Berlin")
+
+    def read(data: bytes) -> object:
+        found = listing.make(Library((decode_pack(data),), ()), now, zone, [])
+        return listing.sentences(found)
+
+    return _stopped_by_hash("song pack", codec.encode(make_pack()), read)
 
 
 def _stopped_by_hash(name: str, whole: bytes, parse: Callable[[bytes], object]) -> Fuzzed:
@@ -162,11 +181,31 @@ def _metadata(directory: Path, artefact: Path) -> list[Fuzzed]:
         return read
 
     asked = _files_asked_for(files, repository.root, path)
+    director = _director(directory, repository)
     release = next(repository.repository.targets.glob("releases/models/*.base.json")).read_bytes()
     return [
         _stopped_by_hash("release manifest", release, lambda data: codec.decode(data, Release)),
         *(Fuzzed(name, files[name], refreshed(name), 1) for name in asked),
+        director,
     ]
+
+
+def _director(directory: Path, repository: TestRepository) -> Fuzzed:
+    """The director's answer, which holds its timestamp, snapshot and targets."""
+    director = Director(repository.config.tuf_dir)
+    director.install(directory / "ceremony" / "server")
+    root = (directory / "ceremony" / "frames" / "director-root.json").read_bytes()
+    answer = direct(director, assigned(1, "base", counter=1))
+
+    def read(data: bytes) -> object:
+        return assignment.ask(
+            lambda path: data,
+            RootFiles(director.roots),
+            lambda source: TrustClient(MemoryStore(), source, root),
+            FRAME,
+        )
+
+    return Fuzzed("director's answer", answer, read, 4)
 
 
 def _files_asked_for(files: dict[str, bytes], root: bytes, path: str) -> list[str]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -25,12 +26,14 @@ from fleet_server.rollouts.models import StoredReport
 from fleet_server.telemetry.models import UpdateStep
 from frame_protocol.model_package import DELTA, MANIFEST, WEIGHTS, DeltaManifest, FileEntry
 from frame_protocol.updates import UpdateState
+from model_pipeline.cli import main as laboratory
+from model_pipeline.songs.build import SHIPPED
 from tests.device_agent.engine.conftest import face_models, hopper, toy_package  # noqa: F401  fixtures
 from tests.support.repository import PASSWORD
 from tests.support.running_fleet import RunningFleet
 from tests.support.tiny_models import entry
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 WHOLE_WAY = ["downloading", "installed", "kept", "offered", "trying", "verified"]
 
 
@@ -195,6 +198,25 @@ def test_a_model_and_then_its_delta_are_kept_and_the_server_knows(fleet, people,
     assert stored_states(fleet, frame.frame_id) == (sorted(WHOLE_WAY * 2), 12)
     status = frame.json("update", "status", "--json")
     assert (status["state"], status["kept_counters"], status["weights_sha256"]) == ("kept", {"models": 2}, delta[2])
+
+
+def test_songs_travel_from_a_folder_to_a_frame_that_knows_when_they_play(fleet, people, releases, frame, tmp_path):
+    assert laboratory(["song-pack", "--from", str(SHIPPED / "christmas"), "--out", str(tmp_path / "songs.lfs")]) == 0
+    people.release("songs-1", 1, f"content:{tmp_path / 'songs.lfs'}", "--line", "seasonal",
+                   "--requires-counter", "models:1")  # fmt: skip
+    assert frame.json("content", "--json")["packs"] == []
+    agent = frame.start()
+    try:
+        rollout = people.roll_out("songs-1", frame.frame_id)
+        people.wait_for(people.roll_out("toy-1", frame.frame_id), "kept")
+        people.wait_for(rollout, "kept")
+    finally:
+        stop(agent)
+    (pack,) = frame.json("content", "--json")["packs"]
+    assert (pack["pack"], pack["songs"][0]["titles"]["zh-Hans"]) == ("christmas", "铃儿摇摇")
+    assert datetime.fromisoformat(pack["songs"][0]["next_play"]) > datetime.now(UTC)
+    status = frame.json("update", "status", "--json")
+    assert status["kept_counters"] == {"models": 1, "seasonal": 1}
 
 
 def test_an_agent_killed_again_and_again_keeps_both_and_reports_each_state_once(

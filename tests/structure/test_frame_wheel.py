@@ -66,6 +66,8 @@ def test_it_names_what_the_frame_needs_and_no_server_or_training_library(wheel: 
         line.split("[")[0].split("=")[0].split(">")[0].split("<")[0] for line in metadata.get_all("Requires-Dist")
     }
     assert {"msgspec", "paho-mqtt", "onnxruntime", "tuf"} <= needed
+    assert 'pi-heif; extra == "heic"' in metadata.get_all("Requires-Dist")
+    assert metadata.get_all("Provides-Extra") == ["heic"]
     assert not needed & {"torch", "flask", "sqlalchemy", "alembic", "mediapipe"}
 
 

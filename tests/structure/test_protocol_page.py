@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from frame_protocol import complaints, enrolment, telemetry, topics, updates
+from frame_protocol import complaints, content, enrolment, telemetry, topics, updates
 from frame_protocol.codec import MAX_PAYLOAD_BYTES, Versioned
 from frame_protocol.updates import TRANSITIONS, UpdateState
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
-MODULES = (complaints, enrolment, telemetry, updates)
+MODULES = (complaints, content, enrolment, telemetry, updates)
 
 
 def section(title: str) -> str:
@@ -91,6 +91,7 @@ def test_fields_named_on_the_page_exist(named: tuple[str, str]):
 def test_the_limits_named_on_the_page_are_those_of_the_code():
     assert f"at most {MAX_PAYLOAD_BYTES // 1024} KiB" in PAGE
     assert f"<= {complaints.MAX_CLIP_BYTES // 2**20} MiB" in PAGE
+    assert f"at most {content.MAX_PACK_BYTES // 2**20} MiB" in section("Song pack")
     assert f"<= {complaints.MAX_VOICE_BYTES // 2**20} MiB" in PAGE
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -55,10 +55,13 @@ class TestRepository:
         base: str | None = None,
         result: str | None = None,
         hardware: Iterable[str] = (),
+        counters: Mapping[Line, int] | None = None,
+        line: Line = Line.MODELS,
+        step: bool = False,
     ) -> Bundle:
         """Build an unsigned bundle."""
-        requires = Requirements(hardware=list(hardware), base_weights_sha256=base)
-        plan = Plan(Line.MODELS, name, counter, f"title of {name}", list(artefacts), requires, result)
+        requires = Requirements(hardware=list(hardware), base_weights_sha256=base, counters=dict(counters or {}))
+        plan = Plan(line, name, counter, f"title of {name}", list(artefacts), requires, result, step)
         return bundle.build(plan, self.read, self.root, self.scratch / name)
 
     def sign(self, built: Bundle, people: Iterable[int] = (1, 3)) -> Bundle:
@@ -82,7 +85,7 @@ class TestRepository:
         """Build, sign and publish."""
         built = self.sign(self.build(name, counter, artefacts, **more))
         self.upload(built)
-        self.repository.publish(Line.MODELS, built.data, metadata.now())
+        self.repository.publish(built.line, built.data, metadata.now())
         return built
 
 

@@ -13,9 +13,11 @@ from device_agent.system import active_model
 from device_agent.telemetry.outbox import Outbox
 from device_agent.update import journal as journals
 from device_agent.update.checks import Directed, FrameFacts
-from device_agent.update.fetch import Fetcher
+from device_agent.update.fetch import Fetcher, Limits
 from device_agent.update.installers import ModelTools, installers
+from device_agent.update.journal import Place
 from device_agent.update.machine import Moment
+from device_agent.update.mirrors import Mirrored
 from device_agent.update.permission import Deed
 from device_agent.update.retry import RetryPolicy
 from device_agent.update.slots import Slots
@@ -24,16 +26,16 @@ from device_agent.update.trust.store import MetadataStore
 from device_agent.update.updater import Collaborators, Updater
 from frame_protocol.model_package import DeltaManifest
 from frame_protocol.telemetry import UpdateEvent
-from frame_protocol.updates import Assignment, HealthFigures
+from frame_protocol.updates import Assignment, HealthFigures, Line
 
 FRAME = "frame-ab12"
 HARDWARE = "lf-1"
 HEALTH = HealthFigures(token_agreement=1.0, fps=30.0)
 
 
-def order(number: int, release: str, frame: str = FRAME) -> Assignment:
+def order(number: int, release: str, frame: str = FRAME, line: Line = Line.MODELS) -> Assignment:
     """Return the assignment of a release under the order of that number."""
-    return Assignment(frame=frame, order_id=f"00000000-0000-0000-0000-{number:012d}", release=release)
+    return Assignment(frame=frame, order_id=f"00000000-0000-0000-0000-{number:012d}", release=release, line=line)
 
 
 class Same:
@@ -67,6 +69,8 @@ class UpdatingFrame:
         self.self_test: Callable[[Path], HealthFigures] = lambda directory: HEALTH
         self.now = lambda: datetime.now(UTC)
         self.why_wait: Callable[[Deed], str | None] = lambda deed: None
+        self.mirrors: list[str] = []
+        """Base addresses that are asked before the server."""
         self._url = url
         self._root = root
 
@@ -123,6 +127,18 @@ class UpdatingFrame:
         """Return the journal as it lies on the disk."""
         return journals.load(self.home / "update" / "journal.json")
 
+    def _targets(self, http: httpx.Client, policy: RetryPolicy) -> Mirrored:
+        """Return the downloads: from ``mirrors`` first."""
+        impatient = Limits(min_bytes_per_second=50_000, rate_window_seconds=0.3)
+        found = Mirrored(
+            Fetcher(http, f"{self._url}/tuf/targets", policy=policy),
+            lambda address: Fetcher(
+                http, address, policy=RetryPolicy(attempts=2, base_seconds=0.0), limits=impatient
+            ),
+        )
+        found.use(self.mirrors)
+        return found
+
     def start(self, http: httpx.Client, outbox: Outbox) -> Updater:
         """Put the updater together from what lies on the disk."""
         policy = RetryPolicy(attempts=2, base_seconds=0.0)
@@ -144,11 +160,11 @@ class UpdatingFrame:
 
         return Updater(
             self.home / "update",
-            Slots(self.models),
+            {Place.MODEL: Slots(self.models), Place.CONTENT: Slots(self.home / "content")},
             Collaborators(
                 assignment=self.ask,
                 trust=trust,
-                targets=Fetcher(http, f"{self._url}/tuf/targets", policy=policy),
+                targets=self._targets(http, policy),
                 tools=tools,
                 report=lambda report: (
                     outbox.append(

@@ -6,7 +6,7 @@ photo as it is.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,6 +61,11 @@ class Pose:
     def still(self) -> bool:
         """Whether the head is held as in the photo."""
         return not (self.pitch or self.yaw or self.roll or self.lift_mm)
+
+    @property
+    def head(self) -> "Pose":
+        """The same with open eyes."""
+        return replace(self, lids=0.0)
 
 
 @dataclass(frozen=True)

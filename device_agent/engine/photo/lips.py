@@ -4,6 +4,7 @@ The mouth has a frame of its own: ``along`` runs from the corner at the picture'
 The face mesh knows the edges to a few pixels only; a closed mouth is refined to the dark line between the lips.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -27,6 +28,10 @@ OPEN_EDGES_MM = 3.0
 CORNER_SHARE = 0.15
 """Over this share of half the mouth's width the edges of an open mouth run together in a curve."""
 
+DARK_FROM, DARK_BY = 0.55, 0.85
+"""Between these shares of half the mouth's width an open mouth's middle goes over to the dark line between the lips:
+the mesh misses the corners, the far one of a turned face by 4 mm."""
+
 CLEAN_MM = 0.6
 """Next to an opening the picture mixes lip and tooth: the edges are set this far into the lips."""
 
@@ -44,6 +49,18 @@ LOW_SEARCH_MM, LOW_STRAY_COST = (-1.5, 6.0), 0.004
 
 BEND_COST = 0.03
 """Cost of one search step up or down between neighbouring samples."""
+
+INSIDE_SHARE, INSIDE_ROWS = (0.3, 0.7), 9
+"""Which part of the gap is looked at, and by how many rows."""
+
+LIP_AWAY_MM = (1.5, 4.0)
+"""Where the lips are looked at, above and below the mesh's edges."""
+
+LIP_BRIGHTNESS = (0.72, 1.35)
+"""Brightness of what lies between the edges, in shares of the lip's, that may still be lip."""
+
+CLEARLY_DARKER = 0.8
+"""A line away from the mesh's middle is taken when it has at most this share of the brightness there."""
 
 MIN_COLOUR_CONTRAST = 4.0
 """Lip colour (V of YUV) must change by this much for its edges to be used."""
@@ -96,20 +113,24 @@ def find_lip_line(yuv: Pixels, landmarks: Floats, px_per_mm: float) -> LipLine:
     line = LipLine(corners.mean(axis=0), span / (2 * half), half, *_flat(half))
     upper, lower = (_edge(line, landmarks[list(index), :2]) for index in (UPPER_EDGE, LOWER_EDGE))
     strip = _Strip(yuv, line, px_per_mm)
-    if strip.gap_mm(upper, lower) > OPEN_MESH_MM:
+    if strip.gap_mm(upper, lower) > OPEN_MESH_MM and strip.shows_inside(upper, lower):
         mesh_lower = lower
         upper, lower = strip.colour_edges(upper, lower)
         if strip.gap_mm(upper, lower) > OPEN_EDGES_MM:
             clean = CLEAN_MM * px_per_mm
             upper, lower = upper - clean, strip.low_edge(mesh_lower) + clean
-            return LipLine(line.centre, line.axis, half, line.along, *_meeting_at_corners(line, upper, lower))
-    seam = strip.dark_line((upper + lower) / 2)
+            dark = strip.dark_line((upper + lower) / 2)
+            return LipLine(line.centre, line.axis, half, line.along, *_meeting_at_corners(line, upper, lower, dark))
+    seam = strip.darkest_line((upper, (upper + lower) / 2, lower))
     return LipLine(line.centre, line.axis, half, line.along, seam, seam)
 
 
-def _meeting_at_corners(line: LipLine, upper: Floats, lower: Floats) -> tuple[Floats, Floats]:
+def _meeting_at_corners(line: LipLine, upper: Floats, lower: Floats, dark: Floats) -> tuple[Floats, Floats]:
     middle, half_gap = (upper + lower) / 2, np.maximum(lower - upper, 0) / 2
-    inwards = np.clip((1 - np.abs(line.along) / line.half_width) / CORNER_SHARE, 0, 1)
+    out = np.abs(line.along) / line.half_width
+    to_dark = np.clip((out - DARK_FROM) / (DARK_BY - DARK_FROM), 0, 1)
+    middle = _smooth(middle + (dark - middle) * to_dark)
+    inwards = np.clip((1 - out) / CORNER_SHARE, 0, 1)
     half_gap = half_gap * np.sqrt(1 - np.square(1 - inwards))
     return middle - half_gap, middle + half_gap
 
@@ -141,6 +162,34 @@ class _Strip:
     def gap_mm(self, upper: Floats, lower: Floats) -> float:
         """Return the distance between two edges in the middle of the mouth."""
         return float(np.median((lower - upper)[CENTRE])) / self._unit
+
+    def shows_inside(self, upper: Floats, lower: Floats) -> bool:
+        """Say whether something else than lip lies between two edges: redness or brightness differ from the lips.
+
+        Under a moustache the mesh takes the upper lip for an open mouth. Of the bands above and below, the redder one
+        is lip: the other may be a moustache, or teeth that the mesh left out.
+        """
+        gap, row = lower - upper, np.linspace(*INSIDE_SHARE, INSIDE_ROWS, dtype=np.float32)[:, None]
+        away = np.linspace(*LIP_AWAY_MM, INSIDE_ROWS, dtype=np.float32)[:, None] * self._unit
+        inside = self._look(upper + gap * row)
+        lip = max(self._look(upper - away), self._look(lower + away), key=lambda colour: float(colour[2]))
+        redder = float(lip[2] - inside[2])
+        ratio = float(inside[0] / max(lip[0], 1.0))
+        return redder > MIN_COLOUR_CONTRAST or not LIP_BRIGHTNESS[0] < ratio < LIP_BRIGHTNESS[1]
+
+    def _look(self, heights: Floats) -> Floats:
+        """Median colour (Y, U, V) at heights [rows, SAMPLES] of the middle third."""
+        x, y = self._line.place(self._line.along, heights)
+        strip = cv2.remap(self._yuv, x[:, CENTRE] - 0.5, y[:, CENTRE] - 0.5, cv2.INTER_LINEAR)
+        return np.asarray(np.median(strip.reshape(-1, 3), axis=0))
+
+    def darkest_line(self, guesses: Sequence[Floats]) -> Floats:
+        """Return the darkest of the lines near several guesses; the mesh's own middle wins a tie."""
+        lines = [self.dark_line(guess) for guess in guesses]
+        middle = lines[len(lines) // 2]
+        dark = [float(self._look(line[None])[0]) for line in lines]
+        best = int(np.argmin(dark))
+        return lines[best] if dark[best] < CLEARLY_DARKER * float(self._look(middle[None])[0]) else middle
 
     def dark_line(self, guess: Floats) -> Floats:
         """Find the line between closed lips: the darkest smooth path near ``guess``."""

@@ -10,6 +10,7 @@ from device_agent.engine.compose import Canvas, compose, to_yuv
 from device_agent.engine.photo.aligned import aligned_crop
 from device_agent.engine.photo.detector import FaceDetector
 from device_agent.engine.photo.eyes import EyeLine, find_eyes
+from device_agent.engine.photo.glare import about_glare, glare_share
 from device_agent.engine.photo.lips import LipLine, find_lip_line
 from device_agent.engine.photo.mesh import MeshFinder
 from device_agent.errors import NoFace
@@ -87,7 +88,8 @@ class PortraitReader:
         lids = self._mesh.lids(photo, landmarks)
         portrait = measure(photo, landmarks, canvas, self._points, faces=len(found), lids=lids)
         boxes = tuple(_bounds(canvas.place(points)) for points in sorted(found, key=_from_left))
-        return replace(portrait, face_boxes=boxes, warnings=portrait.warnings + _about_size(landmarks))
+        notes = _about_size(landmarks) + about_glare(glare_share(photo, landmarks))
+        return replace(portrait, face_boxes=boxes, warnings=portrait.warnings + notes)
 
     def _faces(self, photo: Pixels) -> list[Floats]:
         """Return the landmarks [478,3] of every face, the largest first."""

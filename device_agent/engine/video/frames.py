@@ -29,7 +29,7 @@ class FrameRing:
         self.frame_bytes = width * height * 3 // 2
         if descriptor is None:
             descriptor = os.memfd_create("liveframe-frames")
-            os.ftruncate(descriptor, self.frame_bytes * SLOTS)
+        os.ftruncate(descriptor, self.frame_bytes * SLOTS)
         self.descriptor = descriptor
         self._memory = mmap.mmap(descriptor, self.frame_bytes * SLOTS)
 

@@ -30,4 +30,6 @@ class EncodeResult(msgspec.Struct, frozen=True, kw_only=True):
     storage: bool = False
     frames: int = 0
     encode_seconds: float = 0.0
+    processor_seconds: float = 0.0
+    """What the encoder process took of all cores, from its start on."""
     peak_memory_mb: float = 0.0

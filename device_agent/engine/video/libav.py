@@ -40,7 +40,7 @@ class LibavEncoder:
 
     def picture(self, flat: Pixels) -> None:
         """Encode one frame, [height * 3 / 2, width] of YUV 4:2:0."""
-        frame = av.VideoFrame.from_ndarray(flat, format="yuv420p")
+        frame = av.VideoFrame.from_numpy_buffer(flat, format="yuv420p")
         frame.pts, frame.time_base = self._frames, Fraction(1, self._fps)
         frame.colorspace, frame.color_range = BT709, LIMITED_RANGE
         self._frames += 1

@@ -1,12 +1,12 @@
-"""The encoder process: ``python -m device_agent.engine.video.worker JOB``.
+"""The encoder process: ``python -m device_agent.engine.video.worker``.
 
 Encoding lives in a process of its own: its memory goes back when the video is done, and it runs beside the drawing.
-Standard input brings one byte for each drawn slot, standard output returns the byte when the slot is free again, and
-last of all an EncodeResult. Input that ends without END means that the drawing process died: the file is deleted.
+Standard input brings the job on one line, then one byte for each drawn slot; standard output returns the byte when
+the slot is free again, and last of all an EncodeResult. Input that ends without END means that the drawing process
+died: the file is deleted.
 """
 
 import errno
-import mmap
 import os
 import resource
 import signal
@@ -24,6 +24,7 @@ from device_agent.engine.video.frames import FrameRing
 from device_agent.engine.video.job import END, EncodeJob, EncodeResult
 from device_agent.engine.video.libav import LibavEncoder
 
+SAMPLE_BYTES = 2
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
@@ -35,13 +36,15 @@ def run(job: EncodeJob, commands: BinaryIO, answers: BinaryIO) -> EncodeResult:
     except (av.FFmpegError, OSError, EOFError) as error:
         Path(job.path).unlink(missing_ok=True)
         return EncodeResult(error=str(error), storage=getattr(error, "errno", None) in DISK_ERRORS)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return EncodeResult(frames=frames, encode_seconds=seconds, peak_memory_mb=peak)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return EncodeResult(
+        frames=frames, encode_seconds=seconds, processor_seconds=used.ru_utime + used.ru_stime,
+        peak_memory_mb=used.ru_maxrss / 1024,
+    )  # fmt: skip
 
 
 def _encode(job: EncodeJob, commands: BinaryIO, answers: BinaryIO) -> tuple[int, float]:
     ring = FrameRing(job.width, job.height, job.frames_descriptor)
-    sound = _sound(job)
     encoder = LibavEncoder(job)
     frames, seconds = 0, 0.0
     try:
@@ -49,7 +52,7 @@ def _encode(job: EncodeJob, commands: BinaryIO, answers: BinaryIO) -> tuple[int,
             begin = time.perf_counter()
             encoder.picture(ring.flat(slot))
             frames += 1
-            encoder.sound(_slice(sound, frames - 1, job))
+            encoder.sound(_sound(frames - 1, job))
             seconds += time.perf_counter() - begin
             answers.write(bytes([slot]))
             answers.flush()
@@ -68,15 +71,11 @@ def _next_slot(commands: BinaryIO) -> int:
     return message[0]
 
 
-def _sound(job: EncodeJob) -> Sound:
-    memory = mmap.mmap(job.sound_descriptor, 0, access=mmap.ACCESS_READ)
-    return np.frombuffer(memory, dtype=np.int16, count=job.sound_samples)
-
-
-def _slice(sound: Sound, frame: int, job: EncodeJob) -> Sound:
-    """Return the sound of one frame, silence after the end."""
+def _sound(frame: int, job: EncodeJob) -> Sound:
+    """Read the sound of one frame, silence after the end; memory for all of it would grow with the video."""
     begin, end = (round(index * job.sound_rate / job.fps) for index in (frame, frame + 1))
-    part = sound[begin:end]
+    count = max(0, min(end, job.sound_samples) - begin)
+    part = np.frombuffer(os.pread(job.sound_descriptor, count * SAMPLE_BYTES, begin * SAMPLE_BYTES), dtype=np.int16)
     return np.pad(part, (0, end - begin - len(part)))
 
 
@@ -89,9 +88,12 @@ def _sync(path: Path) -> None:
 
 
 def main() -> int:
-    """Run the job of the command line."""
+    """Wait for a job and run it; nothing to do is no error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the drawing process, and with it the input
-    job = msgspec.json.decode(sys.argv[1], type=EncodeJob)
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return 0
+    job = msgspec.json.decode(line, type=EncodeJob)
     answers = sys.stdout.buffer
     result = run(job, sys.stdin.buffer, answers)
     answers.write(bytes([END]) + msgspec.json.encode(result))

@@ -26,6 +26,10 @@ ROLLED_SHARE = 0.18
 SOFT_MM = 1.1
 """Stretched skin is taken from the photo without its finest grain, which would be drawn into streaks."""
 
+STRAY_SPREADS, STRAY_LEAST = 1.8, 6.0
+"""Stretched skin keeps to the lid's median tone within this multiple of its way to the lower quartile, as reflections
+only add light, or so many steps; else the edge of glasses and the lights in them would be drawn down over the eye."""
+
 MARGIN_MM = 5.0
 """Room for the head's own movement."""
 
@@ -37,8 +41,21 @@ class Eyelids:
         self._eye, self._photo, self._unit = eye, photo, px_per_mm
         self._origin = np.array([box.left + 0.5, box.top + 0.5], dtype=np.float32)
         self.box = _eye_box(eye, box, MARGIN_MM * px_per_mm, LOWER_REACH_MM * px_per_mm)
-        self._soft = cv2.GaussianBlur(photo, (0, 0), max(SOFT_MM * px_per_mm, 0.3))
+        self._soft = cv2.GaussianBlur(self._skin_alone(), (0, 0), max(SOFT_MM * px_per_mm, 0.3))
         self._lash = LASH_DARKNESS * self._contrast()
+
+    def _skin_alone(self) -> Pixels:
+        """Return the photo with what is no lid's skin brought near its tones: a reflection stays on the glass."""
+        eye = self._eye
+        height = np.linspace(0.0, eye.lid, len(eye.along), dtype=np.float32)[:, None]
+        across = eye.upper[None] - height
+        x = eye.centre[0] + eye.along * eye.axis[0] - across * eye.axis[1] - self._origin[0]
+        y = eye.centre[1] + eye.along * eye.axis[1] + across * eye.axis[0] - self._origin[1]
+        skin = look_up(self._photo, np.dstack([x, y]).astype(np.float32)).reshape(-1, 3).astype(np.float32)
+        lower, tone = np.quantile(skin, (0.25, 0.5), axis=0)
+        stray = np.maximum(STRAY_SPREADS * (tone - lower), STRAY_LEAST)
+        low, high = np.clip([tone - stray, tone + stray], 0, 255).astype(np.uint8)
+        return np.clip(self._photo, low, high)
 
     def _contrast(self) -> float:
         """Return how much darker the eye's darkest is than the skin above it."""
@@ -95,9 +112,8 @@ class Eyelids:
         return np.asarray(moved, dtype=np.float32)
 
 
-def blend(colours: Floats, luma: Pixels, chroma: Pixels, box: Box) -> None:
-    """Write the colours of ``box`` into the planes."""
-    pixels = np.clip(colours + 0.5, 0, 255).astype(np.uint8)
+def put(pixels: Pixels, luma: Pixels, chroma: Pixels, box: Box) -> None:
+    """Write the YUV [rows, columns, 3] of ``box`` into the planes."""
     luma[box.slices] = pixels[..., 0]
     half = box.halved
     chroma[half.slices] = cv2.resize(pixels[..., 1:], (half.width, half.height), interpolation=cv2.INTER_AREA)

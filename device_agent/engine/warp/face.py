@@ -7,12 +7,14 @@ from device_agent.engine.arrays import Floats, Pixels
 from device_agent.engine.compose import halve_colour
 from device_agent.engine.life.schedule import Pose
 from device_agent.engine.photo.portrait import Portrait
-from device_agent.engine.warp.eyelids import Eyelids, blend
+from device_agent.engine.warp.eyelids import Eyelids, put
 from device_agent.engine.warp.field import MotionField, Sources
-from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, box_around, grow, look_up, positions
+from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, NodeGrid, box_around, counted_from, look_up, positions
 from device_agent.engine.warp.head import HeadField, head_box
+from device_agent.engine.warp.held import HeadHolder, Held, far
 from device_agent.engine.warp.mouth import MouthInterior, signed_heights
 from device_agent.engine.warp.repair import Repair
+from device_agent.engine.warp.resample import Resampler
 from device_agent.engine.warp.softness import SHARPEST_PX, blur_px
 
 EDGE_PX, EDGE_OF_BLUR = 1.2, 3.0
@@ -26,9 +28,6 @@ SEAM_MM, SEAM_GONE_MM = 0.6, 3.0
 
 CONTACT_PX = 2.0
 """Lips that are closer than this show no hollow between them."""
-
-MOVED_PX = 0.05
-"""Skin that moves less than this is left as it is."""
 
 NEAR_EDGE_PX = 2 * STEP
 """Pixels this near to a lip's edge are composed; all others belong to one layer alone."""
@@ -59,99 +58,97 @@ class FaceWarp:
     ) -> None:
         self._field = MotionField(portrait, points, extent, opening_map)
         self.box = head_box(portrait, self._field.box) if lively else self._field.box
-        whole = Box(0, 0, self.box.width, self.box.height)
-        self._whole, half = whole, whole.halved
+        head = HeadField(portrait, self.box) if lively else None
+        whole, inner = Box(0, 0, self.box.width, self.box.height), self._field.box.within(self.box)
+        face = inner.wider(_cells(head.furthest()) if head is not None else 0, whole)
+        self._border = _border(inner, face)
         self._photo = np.ascontiguousarray(portrait.yuv[self.box.slices])
-        self._luma = np.ascontiguousarray(self._photo[..., 0])
-        self._chroma = halve_colour(self._photo)
-        self._pixels, self._half_pixels = positions(whole.width, whole.height), positions(half.width, half.height)
-        self._nodes = positions(whole.width // STEP, whole.height // STEP)
-        x, y = self._pixels[..., 0] + self.box.left + 0.5, self._pixels[..., 1] + self.box.top + 0.5
-        self._in_upper, self._in_lower = signed_heights(portrait.lips, x, y)
-        node_x, node_y = (
-            start + STEP / 2 + STEP * self._nodes[..., axis]
-            for axis, start in enumerate((self.box.left, self.box.top))
+        self._pixels = Resampler(
+            np.ascontiguousarray(self._photo[..., 0]),
+            halve_colour(self._photo),
+            fine=portrait.canvas.scale_x < ENLARGED,
         )
-        self._node_upper, self._node_lower = signed_heights(portrait.lips, node_x, node_y)
+        self._fine = portrait.canvas.scale_x < ENLARGED
+        self._whole, self._face = NodeGrid(whole), NodeGrid(face)
+        self._head = head
+        self._holder = HeadHolder(head, self._pixels, self._whole, self._face)
+        self._prepare_mouth(portrait, face)
+        self._repair = repair
+        eyes = portrait.eyes if lively else ()
+        self._eyes = [Eyelids(eye, self._photo, self.box, portrait.px_per_mm) for eye in eyes]
+
+    def _prepare_mouth(self, portrait: Portrait, face: Box) -> None:
+        corner = np.array([self.box.left + face.left, self.box.top + face.top], dtype=np.float32) + np.float32(0.5)
+        at = positions(face.width, face.height) + corner
+        self._in_upper, self._in_lower = signed_heights(portrait.lips, at[..., 0], at[..., 1])
+        nodes = self._face.nodes * np.float32(STEP) + (corner + np.float32((STEP - 1) / 2))
+        self._node_upper, self._node_lower = signed_heights(portrait.lips, nodes[..., 0], nodes[..., 1])
         self._mouth = _mouth_box(portrait, self.box)
-        along, _ = portrait.lips.frame(x[self._mouth.slices], y[self._mouth.slices])
+        self._can_open = np.zeros(nodes.shape[:2], dtype=bool)
+        self._can_open[self._mouth.within(face).cells] = True
+        at = at[self._mouth.within(face).slices]
+        along, _ = portrait.lips.frame(at[..., 0], at[..., 1])
         inside = np.clip(1.0 - np.square(along / portrait.lips.half_width), 0.0, 1.0)
         self._seam = (SEAM_MM * portrait.px_per_mm * inside).astype(np.float32)
         self._seam_gone = 1.0 / (SEAM_GONE_MM * portrait.px_per_mm)
-        self._fine = portrait.canvas.scale_x < ENLARGED
         self._edge = np.float32(max(EDGE_PX, EDGE_OF_BLUR * (blur_px(portrait) - SHARPEST_PX)))
-        self._interior = MouthInterior(portrait, x[self._mouth.slices], y[self._mouth.slices])
-        self._repair = repair
-        self._head = HeadField(portrait, self.box) if lively else None
-        eyes = portrait.eyes if lively else ()
-        self._eyes = [Eyelids(eye, self._photo, self.box, portrait.px_per_mm) for eye in eyes]
+        self._interior = MouthInterior(portrait, at[..., 0], at[..., 1])
 
     def draw(self, motion: Floats, pose: Pose = STILL) -> tuple[Pixels, Pixels]:
         """Return brightness [h,w] and colour [h/2,w/2,2] of the box under ``motion`` [4,64,64] in mm and a pose."""
         return self.paint(self.sources(motion), pose)
 
+    def apart(self, one: Pose, other: Pose) -> float:
+        """Return how many pixels the head's points differ at most between two poses; lids do not count."""
+        return 0.0 if self._head is None else self._head.apart(one, other)
+
     def sources(self, motion: Floats) -> Sources:
         """Return where both layers come from, the head held as in the photo; beyond the face nothing moves."""
         found = self._field.sources(motion)
-        inner = self._field.box.within(self.box)
-        if inner == self._whole:
-            return found
-        rows, columns = Box(*(side // STEP for side in vars(inner).values())).slices
-        layers = []
-        for part in (found.upper, found.lower):
-            whole = np.zeros((*self._nodes.shape[:2], 2), dtype=np.float32)
-            whole[rows, columns] = part
-            layers.append(whole)
-        return Sources(layers[0], layers[1])
+        return Sources(
+            *(cv2.copyMakeBorder(part, *self._border, cv2.BORDER_CONSTANT) for part in vars(found).values())
+        )
 
     def paint(self, still: Sources, pose: Pose) -> tuple[Pixels, Pixels]:
         """Draw the box: the face moved by ``still``, the head held as ``pose`` says, in one resampling."""
-        turn = self._head.at(pose) if self._head is not None and not pose.still else None
-        sources = (
-            still if turn is None else Sources(*(self._turned(part, turn) for part in (still.upper, still.lower)))
-        )
+        held = self._holder.at(pose)
+        turn = None if held.luma is self._pixels.luma else held.turn[self._face.box.cells]
+        sources = still
+        if turn is not None:
+            sources = Sources(*(turn + look_up(part, held.from_nodes) for part in vars(still).values()))
         in_upper = self._at_source(self._node_upper, sources.upper)
         in_lower = self._at_source(self._node_lower, sources.lower)
-        offset = np.where((in_upper > 0)[..., None], sources.upper, sources.lower)
-        luma, chroma = self._luma.copy(), self._chroma.copy()
-        self._draw_skin(offset, luma, chroma)
-        for eye in self._eyes if pose.lids > 0 else ():
-            blend(eye.draw(self._pixels[eye.box.slices] + grow(offset, eye.box), pose.lids), luma, chroma, eye.box)
+        offset = sources.lower.copy()
+        cv2.copyTo(sources.upper, (in_upper > 0).astype(np.uint8), offset)
+        luma, chroma = held.luma.copy(), held.chroma.copy()
+        self._draw_skin(offset, turn, luma, chroma)
+        if pose.lids > 0 and self._eyes:
+            self._draw_eyes(held, offset, pose.lids, luma, chroma)
         near = (in_upper < NEAR_EDGE_PX) & ((in_lower < NEAR_EDGE_PX) | (in_upper > -NEAR_EDGE_PX))
-        mouth = box_around(near & self._in_mouth(near.shape), self._mouth)
+        mouth = box_around(near & self._can_open, self._mouth.within(self._face.box))
         if mouth is not None:
-            blend(self._compose_mouth(sources, still, turn, mouth), luma, chroma, mouth)
+            mouth = mouth.beside(self._face.box)
+            put(self._compose_mouth(sources, still, turn, mouth), luma, chroma, mouth)
         return luma, chroma
 
-    def _turned(self, part: Floats, turn: Floats) -> Floats:
-        """A turned head's pixel shows what the still head shows where the turn brings it from."""
-        return np.asarray(turn + look_up(part, self._nodes + turn / STEP))
-
     def _at_source(self, values: Floats, source: Floats) -> Floats:
-        """Return per node the value [rows, columns] of ``values`` where its source lies."""
-        return look_up(values, self._nodes + source / STEP)
+        """Return per node of the face the value [rows, columns] of ``values`` where its source lies."""
+        return look_up(values, cv2.scaleAdd(source, 1 / STEP, self._face.nodes))
 
-    def _in_mouth(self, shape: tuple[int, ...]) -> Floats:
-        inside = np.zeros(shape, dtype=bool)
-        rows, columns = Box(*(side // STEP for side in vars(self._mouth).values())).slices
-        inside[rows, columns] = True
-        return inside
+    def _draw_skin(self, offset: Floats, turn: Floats | None, luma: Pixels, chroma: Pixels) -> None:
+        """Move everything but the mouth where the face is not at rest; each node follows the layer it belongs to."""
+        moves = far(offset if turn is None else offset - turn)
+        self._pixels.draw(self._face, offset, moves, luma, chroma)
 
-    def _draw_skin(self, offset: Floats, luma: Pixels, chroma: Pixels) -> None:
-        """Move everything but the mouth; each node follows the layer that it belongs to."""
-        moves = (np.abs(offset[..., 0]) > MOVED_PX) | (np.abs(offset[..., 1]) > MOVED_PX)
-        moved = box_around(moves, self._whole)
-        if moved is None:
-            return
-        place = grow(offset, moved)
-        place += self._pixels[moved.slices]
-        luma[moved.slices] = look_up(self._luma, place, fine=self._fine)
-        half = moved.halved
-        place = grow(offset / 2, half, STEP // 2)
-        place += self._half_pixels[half.slices]
-        chroma[half.slices] = look_up(self._chroma, place)
+    def _draw_eyes(self, held: Held, offset: Floats, lids: float, luma: Pixels, chroma: Pixels) -> None:
+        whole = held.turn.copy()
+        whole[self._face.box.cells] = offset
+        places = self._whole.places(whole)
+        for eye in self._eyes:
+            colours = eye.draw(self._whole.spread(places, eye.box), lids)
+            put(np.clip(colours + np.float32(0.5), 0, 255).astype(np.uint8), luma, chroma, eye.box)
 
-    def _compose_mouth(self, sources: Sources, still: Sources, turn: Floats | None, box: Box) -> Floats | Pixels:
+    def _compose_mouth(self, sources: Sources, still: Sources, turn: Floats | None, box: Box) -> Pixels:
         upper, in_upper = self._layer(sources.upper, self._in_upper, box)
         lower, in_lower = self._layer(sources.lower, self._in_lower, box)
         opening = max(0.0, -float((in_upper + in_lower).min()))
@@ -162,31 +159,63 @@ class FaceWarp:
         apart = np.clip(-(in_upper + in_lower) / CONTACT_PX, 0.0, 1.0)
         hollow = (1.0 - cover_upper) * (1.0 - cover_lower) * apart
         under = (1.0 - cover_upper) * cover_lower
+        lips = np.asarray(cv2.blendLinear(upper, lower, cover_upper, under))
+        shown = _around(hollow > 0, 0.0 if turn is None else float(np.abs(turn).max()))
+        if shown is None:
+            return lips
+        here, inner = shown.slices, shown.beside(box)
         if turn is None:
-            interior = self._interior.colours(-in_upper, -in_lower, box.within(self._mouth))
+            interior = self._interior.colours(-in_upper[here], -in_lower[here], inner.within(self._mouth))
         else:
-            interior = self._turned_interior(still, turn, seam, box)
-        lips = cv2.blendLinear(upper, lower, cover_upper, under)
-        picture = np.asarray(cv2.blendLinear(lips, cv2.convertScaleAbs(interior), cover_upper + under, hollow))
-        if self._repair is None:
-            return picture
-        place = Box(box.left + self.box.left, box.top + self.box.top, box.width, box.height)
-        return self._repair.mend(picture, hollow, place)
+            interior = self._turned_interior(still, turn, seam[here], inner)
+        shares = (cover_upper + under)[here], hollow[here]
+        lips[here] = cv2.blendLinear(lips[here], cv2.convertScaleAbs(interior), *shares)
+        if self._repair is not None:
+            lips[here] = self._repair.mend(lips[here], hollow[here], inner.beside(self.box))
+        return lips
 
     def _turned_interior(self, still: Sources, turn: Floats, seam: Floats, box: Box) -> Floats:
         """Paint the hollow as of the still head, whose skull its teeth are fixed to, and carry it with the turn."""
-        in_upper = look_up(self._in_upper, self._pixels[box.slices] + grow(still.upper, box)) - seam
-        in_lower = look_up(self._in_lower, self._pixels[box.slices] + grow(still.lower, box)) - seam
+        in_upper = self._inside(self._in_upper, self._places(still.upper, box)) - seam
+        in_lower = self._inside(self._in_lower, self._places(still.lower, box)) - seam
         colours = self._interior.colours(-in_upper, -in_lower, box.within(self._mouth))
-        return look_up(colours, positions(box.width, box.height) + grow(turn, box))
+        return look_up(colours, counted_from(self._places(turn, box), box))
+
+    def _inside(self, heights: Floats, places: Floats) -> Floats:
+        """Return how far inside its lip each of ``places`` in the box lies."""
+        return look_up(heights, counted_from(places, self._face.box))
+
+    def _places(self, offset: Floats, box: Box) -> Floats:
+        return self._face.spread(self._face.places(offset), box)
 
     def _layer(self, offset: Floats, inside: Floats, box: Box) -> tuple[Pixels, Floats]:
         """Return the layer's pixels in ``box``, and how far each lies inside its lip."""
-        place = self._pixels[box.slices] + grow(offset, box)
+        place = self._places(offset, box)
         pixels = look_up(self._photo, place)
         if self._fine:
-            pixels[..., 0] = look_up(self._luma, place, fine=True)
-        return pixels, look_up(inside, place)
+            pixels[..., 0] = look_up(self._pixels.luma, place, fine=True)
+        return pixels, self._inside(inside, place)
+
+
+def _around(seen: Floats, margin: float) -> Box | None:
+    """Return the rectangle of whole pairs of cells around the true pixels of ``seen`` with a margin, if any."""
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    if len(rows) == 0:
+        return None
+    left, top = (int(first) // BOX_UNIT * BOX_UNIT for first in (columns[0], rows[0]))
+    right, bottom = (_cells(float(last) + 1) for last in (columns[-1], rows[-1]))
+    return Box(left, top, right - left, bottom - top).wider(_cells(margin), Box(0, 0, seen.shape[1], seen.shape[0]))
+
+
+def _cells(pixels: float) -> int:
+    return -(-int(np.ceil(pixels)) // BOX_UNIT) * BOX_UNIT
+
+
+def _border(inner: Box, outer: Box) -> tuple[int, int, int, int]:
+    """Return how many nodes lie above, below, left and right of ``inner`` within ``outer``."""
+    left, top = inner.left - outer.left, inner.top - outer.top
+    right, bottom = outer.width - inner.width - left, outer.height - inner.height - top
+    return top // STEP, bottom // STEP, left // STEP, right // STEP
 
 
 def _mouth_box(portrait: Portrait, box: Box) -> Box:

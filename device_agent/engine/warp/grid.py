@@ -37,6 +37,22 @@ class Box:
         """The same rectangle, counted from the corner of ``outer``."""
         return Box(self.left - outer.left, self.top - outer.top, self.width, self.height)
 
+    def beside(self, outer: "Box") -> "Box":
+        """The rectangle that is counted from the corner of ``outer``, counted as ``outer`` is."""
+        return Box(self.left + outer.left, self.top + outer.top, self.width, self.height)
+
+    @property
+    def cells(self) -> tuple[slice, slice]:
+        """Rows and columns of the rectangle's nodes in the grid over the picture."""
+        return Box(self.left // STEP, self.top // STEP, self.width // STEP, self.height // STEP).slices
+
+    def wider(self, margin: int, limit: "Box") -> "Box":
+        """The rectangle with ``margin`` pixels around it, cut off at ``limit``."""
+        left, top = max(self.left - margin, limit.left), max(self.top - margin, limit.top)
+        right = min(self.left + self.width + margin, limit.left + limit.width)
+        bottom = min(self.top + self.height + margin, limit.top + limit.height)
+        return Box(left, top, right - left, bottom - top)
+
 
 def positions(width: int, height: int) -> Floats:
     """Return [height, width, 2]: x and y of each pixel, as OpenCV counts them."""
@@ -53,16 +69,35 @@ def look_up(picture: Floats, place: Floats, *, fine: bool = False) -> Floats:
     return np.asarray(found)
 
 
-def grow(nodes: Floats, box: Box, step: int = STEP) -> Floats:
-    """Interpolate nodes to the pixels of ``box`` (whole cells of ``step`` pixels), edges included."""
-    left, top = box.left // step, box.top // step
-    right, bottom = left + box.width // step, top + box.height // step
-    rows, columns = nodes.shape[:2]
-    above, before = min(top, 1), min(left, 1)
-    part = nodes[top - above : min(bottom + 1, rows), left - before : min(right + 1, columns)]
-    grown = cv2.resize(part, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
-    inner = Box(before * step, above * step, box.width, box.height)
-    return np.asarray(grown[inner.slices])
+class NodeGrid:
+    """The nodes over one rectangle of whole cells of a picture that is moved."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        columns, rows = box.width // STEP, box.height // STEP
+        self.nodes = positions(columns, rows)
+        first = np.array([box.left, box.top], dtype=np.float32) - np.float32((STEP + 1) / 2)
+        self._ringed = positions(columns + 2, rows + 2) * np.float32(STEP) + first
+
+    def places(self, offset: Floats) -> Floats:
+        """Return where in the picture the content of each node comes from, [rows+2, columns+2, 2] pixels.
+
+        ``offset`` says how far away that is; a ring of nodes around the rectangle continues its edge.
+        """
+        ringed = cv2.copyMakeBorder(offset, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+        return np.asarray(cv2.add(ringed, self._ringed, dst=ringed))
+
+    def spread(self, places: Floats, box: Box, step: int = STEP) -> Floats:
+        """Return the places of each pixel of ``box``, whole cells of ``step`` pixels of the picture at that scale."""
+        left, top = box.left // step - self.box.left // STEP, box.top // step - self.box.top // STEP
+        part = places[top : top + box.height // step + 2, left : left + box.width // step + 2]
+        grown = cv2.resize(part, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(grown[step:-step, step:-step])
+
+
+def counted_from(places: Floats, corner: Box) -> Floats:
+    """Return places [rows, columns, 2] of a picture as places of the part of it that begins at ``corner``."""
+    return np.asarray(cv2.subtract(places, (corner.left, corner.top, 0, 0)))  # type: ignore[call-overload]
 
 
 def box_around(nodes: Floats, limit: Box) -> Box | None:

@@ -34,7 +34,7 @@ Network = Callable[[Floats], Floats]
 class Repair(Protocol):
     """Whoever corrects a drawn mouth."""
 
-    def mend(self, picture: Pixels, hollow: Floats, box: Box) -> Floats | Pixels:
+    def mend(self, picture: Pixels, hollow: Floats, box: Box) -> Pixels:
         """Return ``picture`` YUV [h,w,3] of ``box`` (pixels of the frame), changed where ``hollow`` [h,w] covers."""
         ...
 
@@ -94,6 +94,11 @@ def grown(change: Floats, box: Box, window: Box) -> Floats:
     return np.asarray(found)
 
 
+def laid_on(picture: Pixels, change: Floats, hollow: Floats) -> Pixels:
+    """Return ``picture`` [h,w,3] changed by ``change`` [h,w,3] as far as ``hollow`` [h,w] covers."""
+    return np.asarray(np.clip(picture + change * hollow[..., None] + np.float32(0.5), 0, 255), dtype=np.uint8)
+
+
 class MouthRepair:
     """Implements ``Repair`` for one portrait by a network; its time is counted as ``repair``, within ``warp``."""
 
@@ -101,7 +106,7 @@ class MouthRepair:
         self._network, self._watch = network, watch
         self._measure = Measure(portrait)
 
-    def mend(self, picture: Pixels, hollow: Floats, box: Box) -> Floats | Pixels:
+    def mend(self, picture: Pixels, hollow: Floats, box: Box) -> Pixels:
         """Ask the network and lay its bounded answer on the hollow; lips that touch are not looked at."""
         if not hollow.any():
             return picture
@@ -109,4 +114,4 @@ class MouthRepair:
             own = self._measure
             seen = cells(own.cut(picture, box), own.cut(hollow, box), own.zero, own.unit)
             change = bounded(self._network(seen[None])[0], own.reach)
-            return np.asarray(picture + grown(change, box, own.window) * hollow[..., None], dtype=np.float32)
+            return laid_on(picture, grown(change, box, own.window), hollow)

@@ -126,6 +126,13 @@ class TrustClient:
         trusted = cast("TrustedMetadataSet", self._trusted)
         return [(_target(found, trusted), found.custom or {}) for found in trusted.targets.targets.values()]
 
+    def signed_field(self, name: str) -> object:
+        """Return a field of our own in the top-level targets, as people signed it; None when it is not there."""
+        if self._trusted is None:
+            self.refresh()
+        trusted = cast("TrustedMetadataSet", self._trusted)
+        return trusted.targets.unrecognized_fields.get(name)
+
     def _set_clock(self, trusted: TrustedMetadataSet, timestamp: Timestamp | None) -> None:
         last = None
         if timestamp is not None:

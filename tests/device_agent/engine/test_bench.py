@@ -13,13 +13,18 @@ from frame_protocol.telemetry import Fill
 
 def test_rendering_is_set_against_encoding_the_same_frames(engine: Engine, hopper: Path, speech: Path) -> None:
     options = Options(width=640, height=360, seconds=3.0, fill=Fill.REPEAT, preset="ultrafast")
-    figures = bench.measure(engine, hopper, speech, options=options, repeats=1)
+    figures = bench.measure(engine, hopper, speech, options=options, repeats=1, yardsticks={"other": lambda: 10.0})
     assert figures["frames"] == 75
     assert figures["render_fps"] > 0
-    assert figures["render_to_encode_time"] == pytest.approx(
-        figures["encode_only_fps"] / figures["render_fps"], rel=0.01
+    assert figures["render_to_encode_only"] == pytest.approx(
+        figures["render_fps"] / figures["encode_only_fps"], rel=0.01
     )
-    assert {"model", "warp", "encode"} <= set(figures["ms_per_frame"])
+    assert figures["render_to_other"] == pytest.approx(figures["render_fps"] / 10, rel=0.01)
+    for kind in ("ms_per_frame", "processor_ms_per_frame"):
+        assert {"model", "warp", "encode"} <= set(figures[kind])
+        assert figures[kind]["encode"] > 0
+    assert all(milliseconds >= 0 for milliseconds in figures["drawing_ms_per_frame"].values())
+    assert figures["drawing_ms_per_frame"]["mouth (face, mouth)"] > 0
     assert "CPU" in figures["machine"]
     json.dumps(figures)
 

@@ -1,10 +1,15 @@
 """A short voice fills a longer video: said once and at rest, or said again."""
 
+import itertools
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
+from device_agent.engine.ahead import ahead
 from device_agent.engine.timeline import PAUSE_SECONDS, plan
 from device_agent.engine.voice import Voice
+from device_agent.errors import VoiceSilent
 from frame_protocol.telemetry import Fill
 
 
@@ -44,3 +49,14 @@ def test_repeat_says_it_again_with_pauses_and_never_breaks_off() -> None:
 @pytest.mark.parametrize("seconds", [0.2, 1.0, 1.001, 2.04])
 def test_the_video_is_never_shorter_than_asked(seconds: float) -> None:
     assert plan(voice(1.0), seconds, Fill.IDLE).frames == int(np.ceil(round(seconds * 25, 6)))
+
+
+def test_items_worked_out_ahead_come_in_order_and_errors_come_out() -> None:
+    def items() -> Iterator[int]:
+        yield from range(5)
+        raise VoiceSilent("nobody speaks")
+
+    with pytest.raises(VoiceSilent):
+        list(ahead(items()))
+    assert list(itertools.islice(ahead(items()), 5)) == [0, 1, 2, 3, 4]
+    assert list(ahead(iter([]))) == []

@@ -35,6 +35,10 @@ def change(value, **changes):
     return msgspec.structs.replace(value, **changes)
 
 
+def needing(**counters):
+    return {"release": change(RELEASE, requires=Requirements(counters={Line(k): v for k, v in counters.items()}))}
+
+
 def test_a_release_that_is_in_order_is_installed():
     assert judge() is None
 
@@ -60,6 +64,9 @@ def test_a_release_that_is_in_order_is_installed():
         ({"release": change(RELEASE, requires=Requirements(hardware=["lf-2", "lf-3"]))}, "hardware lf-2, lf-3"),
         ({"release": change(RELEASE, requires=Requirements(base_weights_sha256="d" * 64))}, "needs the model"),
         ({"release": change(RELEASE, requires=Requirements(free_storage_mb=101))}, "101 MB"),
+        (needing(firmware=91), "counter 91 of firmware first; this frame has kept 90"),
+        (needing(seasonal=1), "counter 1 of seasonal first; this frame has kept 0"),
+        (needing(firmware=1, models=5), "counter 5 of models first"),
         (
             {"release": change(RELEASE, artefacts=[change(RELEASE.artefacts[0], kind=ArtefactKind.FIRMWARE)])},
             "firmware cannot be installed",
@@ -73,7 +80,12 @@ def test_a_release_is_refused_with_its_reason(arguments, says):
 
 @pytest.mark.parametrize(
     "requires",
-    [Requirements(hardware=["lf-1"]), Requirements(base_weights_sha256="b" * 64), Requirements(free_storage_mb=100)],
+    [
+        Requirements(hardware=["lf-1"]),
+        Requirements(base_weights_sha256="b" * 64),
+        Requirements(free_storage_mb=100),
+        Requirements(counters={Line.FIRMWARE: 90, Line.MODELS: 4}),
+    ],
 )
 def test_what_is_required_and_there_is_no_reason(requires):
     assert judge(change(RELEASE, requires=requires)) is None

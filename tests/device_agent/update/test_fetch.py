@@ -203,6 +203,24 @@ def test_a_connection_that_only_trickles_is_given_up(server, tmp_path):
     assert 0 < (tmp_path / "part").stat().st_size < len(CONTENT)
 
 
+def test_a_server_that_trickles_for_ever_is_left_although_every_attempt_brings_bytes(server, tmp_path):
+    """Or it would hold a frame for hours."""
+    with httpx.Client() as client:
+        ticks = iter(range(0, 10_000, 50))
+        slow = Fetcher(
+            client,
+            f"{server.url}/tuf/targets",
+            clock=lambda: float(next(ticks)),
+            sleep=lambda seconds: None,
+            limits=Limits(min_bytes_per_second=100_000),
+            policy=RetryPolicy(attempts=3),
+        )
+        with pytest.raises(ServerUnreachable, match="bytes/s"):
+            slow.download(NAME, tmp_path / "part", len(CONTENT), SHA256)
+    assert len(server.layer.ranges) == 3
+    assert 0 < (tmp_path / "part").stat().st_size < len(CONTENT)
+
+
 def test_a_server_that_is_not_there_is_unreachable(tmp_path):
     with httpx.Client() as client:
         nowhere = Fetcher(client, "http://127.0.0.1:1", sleep=lambda seconds: None)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from device_agent.errors import UpdateFailed
 from device_agent.update import machine
-from device_agent.update.journal import CLOSED_KEPT, Journal, load, save
+from device_agent.update.journal import CLOSED_KEPT, Journal, Move, Place, load, save
 from device_agent.update.machine import MAX_TRIES, MAX_WRONG_HASHES, Moment
 from frame_protocol.updates import (
     FINAL,
@@ -29,6 +29,8 @@ RELEASE = Release(
     artefacts=[Artefact(kind=ArtefactKind.MODEL, path="models/one/one.tar", length=1, sha256="a" * 64)],
 )
 
+MOVES = {Place.MODEL: Move(slot="b", previous="a")}
+
 
 def order(number: int, release: str = "one") -> Assignment:
     return Assignment(
@@ -40,7 +42,7 @@ ACTIONS = {
     UpdateState.OFFERED: lambda journal: machine.accept(journal, order(99), MOMENT) or journal,
     UpdateState.DOWNLOADING: lambda journal: machine.downloading(journal, RELEASE, MOMENT),
     UpdateState.VERIFIED: lambda journal: machine.verified(journal, MOMENT),
-    UpdateState.INSTALLED: lambda journal: machine.installed(journal, "b", "a", "c" * 64, MOMENT),
+    UpdateState.INSTALLED: lambda journal: machine.installed(journal, MOVES, "c" * 64, MOMENT),
     UpdateState.TRYING: lambda journal: machine.trying(journal, MOMENT),
     UpdateState.KEPT: lambda journal: machine.kept(journal, HealthFigures(), MOMENT),
     UpdateState.REVERTED: lambda journal: machine.reverted(machine.condemn(journal, "it fell over"), MOMENT),

@@ -37,7 +37,7 @@ CANDIDATE = Candidate(
     counter=5,
     base_weights_sha256=None,
     state=None,
-    kept_counter=0,
+    kept_counters={},
 )
 
 
@@ -86,7 +86,7 @@ def test_a_frame_that_ended_in_a_rollout_is_not_offered_it_again(state):
 
 @pytest.mark.parametrize(("kept", "offered"), [(0, True), (4, True), (5, False), (6, False)])
 def test_only_what_is_newer_than_kept_is_offered(kept, offered):
-    assert (choose(FRAME, None, [replace(CANDIDATE, kept_counter=kept)]) is not None) == offered
+    assert (choose(FRAME, None, [replace(CANDIDATE, kept_counters={"models": kept})]) is not None) == offered
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,30 @@ def test_only_what_is_newer_than_kept_is_offered(kept, offered):
 )
 def test_a_delta_goes_to_frames_that_run_its_base(base, active, offered):
     assert (choose(FRAME, active, [replace(CANDIDATE, base_weights_sha256=base)]) is not None) == offered
+
+
+@pytest.mark.parametrize(
+    ("required", "kept", "offered"),
+    [
+        ({}, {}, True),
+        ({"firmware": 7}, {}, False),
+        ({"firmware": 7}, {"firmware": 6}, False),
+        ({"firmware": 7}, {"firmware": 7}, True),
+        ({"firmware": 7, "models": 3}, {"firmware": 8, "models": 2}, False),
+        ({"firmware": 7, "models": 3}, {"firmware": 8, "models": 3}, True),
+    ],
+)
+def test_a_release_goes_to_frames_that_have_kept_what_it_needs(required, kept, offered):
+    candidate = replace(CANDIDATE, required_counters=required, kept_counters=kept)
+    assert (choose(FRAME, None, [candidate]) is not None) == offered
+
+
+def test_a_step_is_offered_before_what_comes_after_it():
+    step = replace(CANDIDATE, rollout_id=2, release="step", counter=6)
+    later = replace(CANDIDATE, rollout_id=3, release="later", counter=7, required_counters={"models": 6})
+    assert choose(FRAME, None, [step, later]).release == "step"
+    kept = [replace(candidate, kept_counters={"models": 6}) for candidate in (step, later)]
+    assert choose(FRAME, None, kept).release == "later"
 
 
 def test_the_newest_that_fits_is_chosen():

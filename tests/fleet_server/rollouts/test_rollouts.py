@@ -11,8 +11,10 @@ from sqlalchemy import event, select
 from fleet_server.audit.models import AuditEntry
 from fleet_server.auth.permissions import Role
 from fleet_server.db import utc_now
+from fleet_server.devices import service as devices
 from fleet_server.devices.models import PendingCommand
-from fleet_server.errors import Conflict, Invalid, NotFound
+from fleet_server.errors import Conflict, Forbidden, Invalid, NotFound
+from fleet_server.pki.certificates import serial_hex
 from fleet_server.releases.models import Release
 from fleet_server.rollouts import queries, service
 from fleet_server.rollouts.models import StoredReport
@@ -142,6 +144,46 @@ def test_a_poll_asks_the_database_once_for_the_assignment(rollout, frame, databa
     event.listen(database.engine, "before_cursor_execute", lambda *arguments: seen.append(arguments[2]))
     assigned(database, frame.frame_id)
     assert [statement.split()[0] for statement in seen if not statement.startswith("BEGIN")] == ["SELECT"]
+
+
+def test_a_poll_without_anything_to_do_asks_it_once_in_all(rollout, new_frame, as_frame, database):
+    client = as_frame(new_frame("SER-0002"))
+    seen = []
+    event.listen(database.engine, "before_cursor_execute", lambda *arguments: seen.append(arguments[2]))
+    assert client.get("/device/v1/assignment").status_code == 204
+    assert [statement.split()[0] for statement in seen if not statement.startswith("BEGIN")] == ["SELECT"]
+
+
+def test_a_frame_that_was_shut_out_is_told_nothing(rollout, frame, as_frame, database):
+    with database.transaction() as session:
+        devices.revoke(session, "ada", frame.frame_id, "stolen")
+    answer = as_frame(frame).get("/device/v1/assignment")
+    assert (answer.status_code, "revoked" in answer.json["detail"]) == (403, True)
+
+
+def test_a_certificate_that_shows_another_frames_name_is_worth_nothing(rollout, frame, new_frame, database):
+    other = new_frame("SER-0002")
+    with database.reading() as session, pytest.raises(Forbidden):
+        service.assignment(session, frame.frame_id, serial_hex(other.certificate_der))
+    with database.reading() as session:
+        assert service.assignment(session, frame.frame_id, serial_hex(frame.certificate_der)).release == "base"
+
+
+def test_what_a_release_needs_of_another_line_is_kept_first(database, releases, frame):
+    manifest = {"requires": {"counters": {"models": 1}}}
+    with database.transaction() as session:
+        session.add(
+            Release(
+                name="songs", line="seasonal", counter=9, title="", manifest=json.dumps(manifest),
+                published_at=utc_now(), published_by="test",
+            )
+        )  # fmt: skip
+    run(database, "songs", percent=100)
+    assert assigned(database, frame.frame_id) is None
+    base = run(database, "base", percent=100)
+    assert assigned(database, frame.frame_id).release == "base"
+    apply(database, report(base, frame.frame_id, S.KEPT))
+    assert assigned(database, frame.frame_id).release == "songs"
 
 
 def test_reports_are_counted_once_however_often_they_come(rollout, frame, database):

@@ -23,7 +23,7 @@ def gone(processes: list[psutil.Process], seconds: float = 15.0) -> bool:
 def test_it_starts_answers_and_stops_without_leaving_anything(fleet: RunningFleet):
     run = fleet.run
     assert httpx.get(f"{run['people_url']}healthz").text == "ok\n"
-    assert set(run["pids"]) == {"broker", "ingest", "frames", "people"}
+    assert set(run["pids"]) == {"broker", "ingest", "frames", "people", "upkeep"}
     family = fleet.family()
     assert "mosquitto" in {one.name() for one in family}
     assert fleet.stop() == 0
@@ -53,7 +53,7 @@ def test_a_child_that_dies_is_started_again(standing_fleet: RunningFleet):
 
 
 def test_nothing_in_the_data_directory_is_for_others_to_read(standing_fleet: RunningFleet):
-    public = {"ca.pem", "server.pem", "ingest.pem", "crl.pem", "ingest.prom"}
+    public = {"ca.pem", "trusted.pem", "server.pem", "ingest.pem", "crl.pem", "ingest.prom"}
     readable = {
         path.name
         for path in standing_fleet.data_dir.rglob("*")

@@ -15,9 +15,10 @@ from fleet_server.auth import service as accounts
 from fleet_server.auth.permissions import Role
 from fleet_server.cli import main
 from fleet_server.releases.models import Release
-from fleet_server.signing import metadata
+from fleet_server.signing import bundle, metadata
 from fleet_server.signing.repository import Repository
 from tests.support.repository import PASSWORD, hold_ceremony
+from tests.support.songs import write_pack
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,47 @@ def test_a_release_signed_by_two_of_three_is_published(tools, package, tmp_path,
     stored = list(repository.targets.rglob("*.tar"))
     assert [path.read_bytes() for path in stored] == [package.read_bytes()]
     assert list(repository.upload_path("x").parent.iterdir()) == []
+
+
+def test_a_set_with_a_song_pack_is_published_and_its_page_says_what_it_needs(tools, package, tmp_path, caller):
+    pack = write_pack(tmp_path)
+    songs, needs = ("--artefact", f"content:{pack}"), ("--requires-counter", "firmware:7")
+    seasonal = ("--line", "seasonal", "--requires-hardware", "lf-1", "--step")
+    assert build(tools, package, tmp_path / "set", "christmas", 1, *songs, *needs, *seasonal)[0] == 0
+    for person in (1, 2):
+        code, printed = tools("sign", "--person", person, tmp_path / "set")
+        assert (code, "a step" in printed) == (0, True)
+    assert tools("publish", tmp_path / "set") == (0, "published: christmas\n")
+    client = caller(Role.SUPPORT)
+    page = client.get("/releases/christmas").text
+    for shown in ("firmware, counter 7", "lf-1", "every frame must keep it", "seasonal/christmas/christmas-1.lfs"):
+        assert shown in page
+    (row,) = client.get("/api/v1/releases").json["releases"]
+    assert (row["counters"], row["step"], row["hardware"]) == ({"firmware": 7}, True, ["lf-1"])
+
+
+def test_a_release_after_a_step_requires_it_without_being_told(tools, package, tmp_path):
+    for number, options in enumerate([("--step",), (), ("--requires-counter", "models:3")], start=1):
+        out = tmp_path / f"bundle-{number}"
+        assert build(tools, package, out, f"release-{number}", number, *options)[0] == 0
+        for person in (1, 2):
+            tools("sign", "--person", person, out)
+        assert tools("publish", out)[0] == 0
+    required = [bundle.load(tmp_path / f"bundle-{number}").release.requires.counters for number in (1, 2, 3)]
+    assert required == [{}, {"models": 1}, {"models": 3}]
+
+
+@pytest.mark.parametrize("text", ["firmware", "firmware:x", "hats:1"])
+def test_a_counter_of_no_line_is_refused(tools, package, tmp_path, text):
+    code, printed = build(tools, package, tmp_path / "out", "one", 1, "--requires-counter", text)
+    assert (code, "expected LINE:N" in printed) == (2, True)
+
+
+def test_a_song_pack_that_no_frame_would_take_is_not_built(tools, tmp_path):
+    (tmp_path / "songs.lfs").write_bytes(b"{}")
+    arguments = ["--line", "seasonal", "--name", "songs", "--counter", 1, "--out", tmp_path / "out"]
+    code, printed = tools("build", *arguments, "--artefact", f"content:{tmp_path / 'songs.lfs'}")
+    assert (code != 0, "no song pack" in printed) == (True, True)
 
 
 def test_publishing_again_changes_nothing(tools, package, tmp_path, repository, database):

@@ -14,6 +14,7 @@ from model_pipeline.studio.picture import Shot, Studio, camera
 from model_pipeline.studio.raster import NOTHING, rasterise, weights_at
 from model_pipeline.studio.rig import actions, make_rig, measures
 from model_pipeline.studio.surface import normals, subdivide
+from model_pipeline.studio.trial import FIRST_HEAD
 
 SMALL = 128
 
@@ -139,3 +140,13 @@ def test_a_mouth_that_stands_still_scores_as_the_static_row_and_late_rows_are_la
 def test_actions_are_named(head):
     named = actions(head, make_rig(head).speak(np.array([[10.0, 0.0]]))[0])
     assert 0.1 < named["jawOpen"] < 0.6 and "eyeBlinkLeft" not in named
+
+
+@pytest.mark.parametrize("yaw", [-14.0, 41.0])
+def test_lips_under_a_moustache_are_closed_where_they_touch(engine, yaw):
+    bearded = make_head(draw_person(FIRST_HEAD + 2))
+    assert bearded.person.beard_mm > 2
+    view = camera(Shot(size=512, eyes_px=105, yaw=yaw))
+    aligned = align_photo(engine.reader, Studio(bearded).shoot(view.shot), bearded, view, engine.constants)
+    assert aligned.portrait is not None
+    assert aligned.portrait.rest_opening_mm == 0.0

@@ -6,7 +6,6 @@ twice; without the one check the attack must succeed.
 """
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from tuf.api.metadata import Root, Signed, Targets
@@ -14,7 +13,7 @@ from tuf.api.metadata import Root, Signed, Targets
 from device_agent.errors import AgentError, ServerRefused, ServerUnreachable, StorageError
 from device_agent.system import http, tls
 from device_agent.system.http import DeviceHttp
-from device_agent.update import assignment, checks, fetch, machine, updater
+from device_agent.update import assignment, checks, fetch, machine, places, updater
 from device_agent.update.fetch import Fetcher
 from fleet_server.signing import keys
 from frame_protocol.updates import ArtefactKind, UpdateState
@@ -22,6 +21,7 @@ from tests.support import pki, unguarded
 from tests.support.attacked import days_later
 from tests.support.pki import Authority
 from tests.support.server import FleetServer
+from tests.support.songs import write_pack
 from tests.support.tiny_models import make_delta
 
 MEGABYTE = 1 << 20
@@ -150,28 +150,25 @@ def _forgetful(update):
     return forget
 
 
-def test_partial_bundle(world, models, guarded, without, monkeypatch):
-    """Of a release of two files the attacker lets one through: all are installed, or none.
-
-    This frame could install both: it has an installer of songs.
-    """
-    song = Path(models[0].tar).with_name("song.mid")
-    song.write_bytes(b"MThd")
+def test_partial_bundle(world, models, guarded, without, tmp_path):
+    """Of a release of two files the attacker lets one through: all are installed, or none."""
+    song = write_pack(tmp_path)
     both = [(ArtefactKind.CONTENT, song), (ArtefactKind.MODEL, models[0].tar)]
     built = world.published.publish("both", 1, both)
-    monkeypatch.setattr(checks, "not_installable", unguarded.accept)
-    monkeypatch.setattr(updater, "installers", _with_songs(updater.installers))
-    world.answers["song.mid"] = _not_found
+    world.answers[song.name] = _not_found
     without(Fetcher, "download", _forgiving(Fetcher.download))
+    without(places, "installers", _careless(places.installers))
     world.update(world.order(built))
     assert (world.frame.active_weights() == models[0].weights) is not guarded
 
 
-def _with_songs(original):
-    def more(tools):
-        return {**original(tools), ArtefactKind.CONTENT: lambda source, base, target, work: ""}
+def _careless(original):
+    """Installers of which that of songs does not mind when there is nothing to install."""
 
-    return more
+    def made(tools):
+        return {**original(tools), ArtefactKind.CONTENT: unguarded.accept}
+
+    return made
 
 
 def _not_found(environ, start_response):

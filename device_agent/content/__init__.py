@@ -1,0 +1,1 @@
+"""Song packs on the frame: what is installed, and when each song plays next."""

@@ -1,0 +1,45 @@
+"""Runs SWUpdate or RAUC: an argument list, a time limit, and the last lines it said when it fails."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from device_agent.errors import StorageError, UpdateFailed
+
+INSTALL_SECONDS = 3600.0
+"""An image of a gigabyte takes a minute; a medium that needs an hour is broken."""
+SAID_CHARACTERS = 120
+"""What fits into a report's reason beside our own words."""
+
+
+def run(command: Sequence[str], directory: Path, environment: Mapping[str, str], complaint: str) -> str:
+    """Run the tool in ``directory`` and return its output.
+
+    UpdateFailed when it says no; StorageError when it was killed or hangs, which says nothing about the release.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=directory,
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=INSTALL_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise StorageError(f"{command[0]} is not installed on this frame; its image must bring it") from None
+    except subprocess.TimeoutExpired:
+        raise StorageError(f"{command[0]} took more than {INSTALL_SECONDS:.0f} s; it is tried again") from None
+    if done.returncode < 0:
+        raise StorageError(f"{command[0]} was ended by signal {-done.returncode}; it is tried again")
+    if done.returncode != 0:
+        raise UpdateFailed(f"{command[0]}: {_complaint(done.stderr + done.stdout, complaint)}")
+    return done.stdout
+
+
+def _complaint(said: str, marker: str) -> str:
+    """Return the first line that complains, without its decoration."""
+    lines = [line.split(marker, 1)[1].strip(" :[]0123456789") for line in said.splitlines() if marker in line]
+    return (lines[0] if lines else "it failed and said nothing")[:SAID_CHARACTERS]
