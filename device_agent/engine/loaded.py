@@ -11,7 +11,9 @@ from device_agent.engine.photo.portrait import Portrait, PortraitReader
 from device_agent.engine.runtime.motion import MotionModel
 from device_agent.engine.runtime.onnx import DEFAULT_THREADS, OnnxBackend
 from device_agent.engine.runtime.speech import SpeechDetector, mouth_gate, require_speech, speech_windows
+from device_agent.engine.stopwatch import Stopwatch
 from device_agent.engine.warp.face import FaceWarp
+from device_agent.engine.warp.repair import CELLS_HIGH, CELLS_WIDE, MouthRepair
 from frame_protocol.model_package import Sampling
 
 
@@ -23,7 +25,9 @@ class Engine:
         self.manifest = model.manifest
         self.constants = model.constants()
         self.reader = PortraitReader(model)
-        self.motion = MotionModel(OnnxBackend(model, threads=threads), model.manifest.shape, self.constants)
+        backend = OnnxBackend(model, threads=threads)
+        self._repair = backend.repair if model.repairs else None
+        self.motion = MotionModel(backend, model.manifest.shape, self.constants)
         self._detector = SpeechDetector(model.path(package.VAD))
         self._warm_up()
 
@@ -33,11 +37,20 @@ class Engine:
         for _ in self.motion.speak(moment, self.motion.null_prompt(), Sampling(temperature=0.0)):
             pass
         next(self._detector.probabilities(moment))
+        if self._repair is not None:
+            self._repair(np.zeros((1, 4, CELLS_HIGH, CELLS_WIDE), dtype=np.float32))
 
-    def warp(self, portrait: Portrait, *, lively: bool = False) -> FaceWarp:
-        """Prepare the pixels of one portrait for moving: the face, and the whole head if it is to be ``lively``."""
-        constants = self.constants
-        return FaceWarp(portrait, constants.points, constants.extent, constants.opening_map, lively=lively)
+    def warp(self, portrait: Portrait, *, lively: bool = False, watch: Stopwatch | None = None) -> FaceWarp:
+        """Prepare the pixels of one portrait for moving: the face, and the whole head if it is to be ``lively``.
+
+        ``watch`` counts the time of the mouth's repair, where the package brings one.
+        """
+        constants, repair = self.constants, None
+        if self._repair is not None:
+            repair = MouthRepair(self._repair, portrait, watch or Stopwatch())
+        return FaceWarp(
+            portrait, constants.points, constants.extent, constants.opening_map, lively=lively, repair=repair
+        )
 
     def gate(self, samples: Floats) -> Iterator[float]:
         """Return the mouth gate of a 16 kHz recording, frame by frame; raises VoiceSilent when nobody speaks."""

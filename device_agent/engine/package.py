@@ -15,6 +15,8 @@ from device_agent.system.files import disk_errors
 from frame_protocol.model_package import MANIFEST, WEIGHTS, FileEntry, ModelManifest, weights_hash
 
 GRAPHS = ("audio", "prompt", "step", "decoder")
+REPAIR_GRAPH = "repair"
+"""A package may be without this graph: the mouth is then shown as it is drawn."""
 DETECTOR, DETECTOR_FULL, MESH, IRIS = (f"faces/{n}.tflite" for n in ("detector", "detector_full", "mesh", "iris"))
 VAD = "vad.onnx"
 REQUIRED = (WEIGHTS, *(f"{graph}.onnx" for graph in GRAPHS), DETECTOR, DETECTOR_FULL, MESH, IRIS, VAD)
@@ -45,6 +47,11 @@ class ModelPackage:
         if name not in self.manifest.files:
             raise ModelError(f"the model package {self.directory} does not list {name!r}; install the model again")
         return self.directory / name
+
+    @property
+    def repairs(self) -> bool:
+        """Whether the package brings the graph that corrects the drawn mouth."""
+        return f"{REPAIR_GRAPH}.onnx" in self.manifest.files
 
     def constants(self) -> Constants:
         """Read the constants and check their shapes."""

@@ -91,7 +91,7 @@ def _render(
     with watch.stage("photo"):
         portrait = read_portrait(engine.reader, photo, options.width, options.height, options.treatment)
         mark = make_mark(options.width, options.height) if options.mark else None
-        stage = Stage(portrait, engine.warp(portrait, lively=options.liveliness > 0), mark)
+        stage = Stage(portrait, engine.warp(portrait, lively=options.liveliness > 0, watch=watch), mark)
         prompt = engine.motion.prompt(portrait.prompt, portrait.rest_opening_mm, portrait.rest_width_mm)
     begin = time.perf_counter()
     with watch.stage("voice"):

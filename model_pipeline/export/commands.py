@@ -13,6 +13,10 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser = subparsers.add_parser("package", help="pack weights into a model package (.lfm)", epilog=PACKAGE_EXAMPLE)
     parser.add_argument("--out", type=Path, required=True, help="the package to write")
     parser.add_argument("--weights", type=Path, help="folder of weights.safetensors (default: the ones that ship)")
+    parser.add_argument(
+        "--repair", action=argparse.BooleanOptionalAction,
+        help="with or without the network that corrects the drawn mouth (default: as packages ship)",
+    )  # fmt: skip
     parser.set_defaults(run=_package)
     parser = subparsers.add_parser(
         "inspect", help="list parts, parameters and bytes of weights", epilog=INSPECT_EXAMPLE
@@ -22,9 +26,10 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _package(arguments: argparse.Namespace) -> int:
-    from model_pipeline.export.package import WEIGHTS_DIR, package_weights
+    from model_pipeline.export.package import REPAIR_DIR, SHIPPED_REPAIR, WEIGHTS_DIR, package_weights
 
-    manifest = package_weights(arguments.weights or WEIGHTS_DIR, arguments.out)
+    repair = {None: SHIPPED_REPAIR, True: REPAIR_DIR, False: None}[arguments.repair]
+    manifest = package_weights(arguments.weights or WEIGHTS_DIR, arguments.out, repair_dir=repair)
     size = arguments.out.stat().st_size / 1e6
     sys.stdout.write(f"{manifest.model_id} {manifest.weights_sha256} {size:.1f} MB {arguments.out}\n")
     return 0

@@ -18,10 +18,13 @@ from torch import nn
 
 from device_agent.engine.canonical import MAP_SIZE
 from device_agent.engine.features import MEL_PER_FRAME, MELS
+from device_agent.engine.package import REPAIR_GRAPH
+from device_agent.engine.warp.repair import CELLS_HIGH, CELLS_WIDE
 from frame_protocol.model_package import WEIGHTS
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.models.config import MAP_CHANNELS, PROMPT_TOKENS, REST_FIELDS, ModelConfig
 from model_pipeline.models.nano import Nano
+from model_pipeline.models.repair import CHANGED, SEEN, RepairNet
 from model_pipeline.models.spacetime import Cache, Prompt
 
 OPSET = 18
@@ -90,6 +93,19 @@ class DecoderGraph(nn.Module):
         return self.model.decoder(codes)
 
 
+class RepairGraph(nn.Module):
+    """The drawn mouth -> its change."""
+
+    def __init__(self, net: RepairNet) -> None:
+        super().__init__()
+        self.repair = net
+
+    def forward(self, mouth: torch.Tensor) -> torch.Tensor:
+        """[1,4,48,64] -> [1,3,48,64]."""
+        changed: torch.Tensor = self.repair(mouth)
+        return changed
+
+
 def graph_inputs(config: ModelConfig) -> dict[str, dict[str, tuple[int, ...]]]:
     """Return graph -> input -> shape."""
     own, slots = config.slot, config.context_frames * config.slot
@@ -106,6 +122,7 @@ def graph_inputs(config: ModelConfig) -> dict[str, dict[str, tuple[int, ...]]]:
             "prompt_k": prompt, "prompt_v": prompt, "cache_k": past, "cache_v": past, "mask": (1, 1, 1, slots),
         },
         "decoder": {"codes": codes},
+        REPAIR_GRAPH: {"mouth": (1, SEEN, CELLS_HIGH, CELLS_WIDE)},
     }  # fmt: skip
 
 
@@ -114,8 +131,10 @@ OUTPUTS = {
     "prompt": ["prompt_k", "prompt_v"],
     "step": ["logits", "new_k", "new_v"],
     "decoder": ["map"],
+    REPAIR_GRAPH: ["change"],
 }
 MODULES = {"audio": AudioGraph, "prompt": PromptGraph, "step": StepGraph, "decoder": DecoderGraph}
+"""The graphs of the model; the repair network is another's, and a package may be without it."""
 
 
 def output_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -129,18 +148,26 @@ def output_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
         "new_k": (heads, config.head_dim, 1, config.slot),
         "new_v": (heads, config.head_dim, 1, config.slot),
         "map": (1, len(MAP_CHANNELS), MAP_SIZE, MAP_SIZE),
+        "change": (1, CHANGED, CELLS_HIGH, CELLS_WIDE),
     }
 
 
 def export_graphs(model: Nano, weights: Path) -> None:
     """Write audio, prompt, step and decoder.onnx beside ``weights``, pointing into it."""
-    places = tensor_places(weights)
     for name, module in MODULES.items():
-        inputs = graph_inputs(model.config)[name]
-        graph = _trace(module(model).eval(), inputs, OUTPUTS[name])
-        _point(graph, places)
-        _name_sizes(graph, model.config)
-        (weights.parent / f"{name}.onnx").write_bytes(graph.SerializeToString(deterministic=True))
+        _export(name, module(model), model.config, weights)
+
+
+def export_repair(net: RepairNet, config: ModelConfig, weights: Path) -> None:
+    """Write repair.onnx beside ``weights``, pointing into it."""
+    _export(REPAIR_GRAPH, RepairGraph(net), config, weights)
+
+
+def _export(name: str, module: nn.Module, config: ModelConfig, weights: Path) -> None:
+    graph = _trace(module.eval(), graph_inputs(config)[name], OUTPUTS[name])
+    _point(graph, tensor_places(weights))
+    _name_sizes(graph, config)
+    (weights.parent / f"{name}.onnx").write_bytes(graph.SerializeToString(deterministic=True))
 
 
 def _trace(module: nn.Module, inputs: dict[str, tuple[int, ...]], outputs: list[str]) -> onnx.ModelProto:

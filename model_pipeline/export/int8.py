@@ -22,6 +22,8 @@ LEVELS = 127
 Array = NDArray[np.generic]
 LABORATORY = "lab."
 """Tensors of a weights file that only the laboratory needs (encoder, motion components); packages leave them out."""
+REPAIR = "repair."
+"""Tensors of the repair network, which joins a package beside the model (export/repair.py)."""
 _LAB_ONLY = ("encoder.", "components", "maps", "vit.shape_head.")
 _CONSTANTS = {"codebook.vectors": "codebook", "points": "canonical.points", "opening_map": "canonical.opening_map"}
 _TRAINING_ONLY = ("codebook.members", "codebook.sums")
@@ -65,11 +67,16 @@ def tensors_of(model: Nano) -> dict[str, Array]:
 
 
 def model_of(tensors: Mapping[str, Array], config: ModelConfig) -> Nano:
-    """Return the torch model of a weights file, its weights dequantised. Laboratory tensors may be absent."""
+    """Return the torch model of a weights file, its weights dequantised.
+
+    Laboratory tensors may be absent; those of the repair network are another's.
+    """
     model = Nano(config)
     names = {new: old for old, new in _CONSTANTS.items()}
     state = {}
     for name, array in tensors.items():
+        if name.startswith(REPAIR):
+            continue
         if name.endswith(".q"):
             base = name.removesuffix(".q")
             state[base] = dequantise(array.astype(np.int8), np.asarray(tensors[f"{base}.scale"], dtype=np.float32))

@@ -5,16 +5,17 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from device_agent.engine.runtime.backend import Backend, StepInputs
+from device_agent.engine.runtime.backend import StepInputs
+from device_agent.engine.runtime.onnx import OnnxBackend
 
 Floats = NDArray[np.float32]
 Inputs = dict[str, Floats]
 
 
 class Recorder:
-    """A ``Backend`` that passes every question on and keeps questions and answers, by graph."""
+    """A ``Backend`` and ``RepairBackend`` that passes every question on and keeps questions and answers, by graph."""
 
-    def __init__(self, inner: Backend) -> None:
+    def __init__(self, inner: OnnxBackend) -> None:
         self._inner = inner
         self.asked: dict[str, list[Inputs]] = defaultdict(list)
         self.answered: dict[str, list[list[Floats]]] = defaultdict(list)
@@ -40,6 +41,11 @@ class Recorder:
         """Pass on, and keep."""
         self._ask("decoder", codes=codes)
         return self._answer("decoder", self._inner.decoder(codes))[0]
+
+    def repair(self, mouth: Floats) -> Floats:
+        """Pass on, and keep."""
+        self._ask("repair", mouth=mouth)
+        return self._answer("repair", self._inner.repair(mouth))[0]
 
     def _ask(self, graph: str, **inputs: Floats) -> None:
         """Copy: the ring is written in place after each step."""

@@ -13,12 +13,15 @@ import onnx
 from device_agent.engine import archive, package
 from device_agent.engine.loaded import Engine
 from device_agent.engine.photo.load import load_photo
-from device_agent.engine.runtime.motion import Prompt
+from device_agent.engine.runtime.motion import FrameMotion, Prompt
 from device_agent.engine.runtime.onnx import OnnxBackend
+from device_agent.engine.stopwatch import Stopwatch
+from device_agent.engine.warp.face import FaceWarp
+from device_agent.engine.warp.repair import MouthRepair
 from frame_protocol.model_package import WEIGHTS, ModelManifest
 from model_pipeline.errors import ToolFailed
 from model_pipeline.export import graphs, reference
-from model_pipeline.export.package import package_weights
+from model_pipeline.export.package import REPAIR_DIR, package_weights
 from model_pipeline.gallery.voices import VOICES, sound_of
 from model_pipeline.models.config import NANO
 from model_pipeline.npu import measure, tables
@@ -61,23 +64,35 @@ def prepare(weights: Path, out: Path, seconds: float) -> Material:
         onnx.save(folded(model.path(f"{graph.name}.onnx")), out / f"{graph.name}.onnx")
     portrait = Engine(model).reader.read(load_photo(model.path(model.manifest.self_test.photo)), WIDTH, HEIGHT)
     calibration, judged, constants = Recorder(OnnxBackend(model)), Recorder(OnnxBackend(model)), model.constants()
+    opened = [FaceWarp(
+        portrait, constants.points, constants.extent, constants.opening_map,
+        repair=MouthRepair(recorder.repair, portrait, Stopwatch()),
+    ) for recorder in (calibration, judged)]  # fmt: skip
     rest = np.array([portrait.rest_opening_mm, portrait.rest_width_mm, 1.0, 0.0], np.float32).reshape(1, 4, 1, 1)
     for recorder in (calibration, judged):
         prompt = Prompt(*recorder.prompt(portrait.prompt, rest))
     calm = reference.samples(model.path(model.manifest.self_test.voice).read_bytes())
-    measure.speak(calibration, model.manifest, constants, prompt, calm)
+    _draw(opened[0], measure.speak(calibration, model.manifest, constants, prompt, calm))
     voice = VOICES[0]
     audio = reference.samples(sound_of(voice, out).read_bytes())[: int(seconds * RATE)]
     frames = measure.speak(judged, model.manifest, constants, prompt, audio)
+    _draw(opened[1], frames)
     return Material(model, out, prompt, calibration, judged, voice.name, audio, measure.openings(frames, constants))
+
+
+def _draw(face: FaceWarp, frames: list[FrameMotion]) -> None:
+    """Draw every frame, so that the repair is asked about real mouths."""
+    for frame in frames:
+        face.draw(frame.motion)
 
 
 def _unpacked(weights: Path, out: Path) -> package.ModelPackage:
     out.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256((weights / WEIGHTS).read_bytes()).hexdigest()[:12] if weights.is_dir() else ""
+    files = [folder / WEIGHTS for folder in (weights, REPAIR_DIR) if (folder / WEIGHTS).is_file()]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
     directory = out / f"model-{digest}"
     if not directory.exists():
-        package_weights(weights, out / "model.lfm")
+        package_weights(weights, out / "model.lfm", repair_dir=REPAIR_DIR)
         part = directory.with_name(directory.name + ".part")
         archive.extract(out / "model.lfm", part, ModelManifest)
         part.rename(directory)

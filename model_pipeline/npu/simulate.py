@@ -12,7 +12,8 @@ from typing import Self
 
 import numpy as np
 
-from device_agent.engine.runtime.backend import Backend, StepInputs
+from device_agent.engine.runtime.backend import StepInputs
+from device_agent.engine.runtime.onnx import OnnxBackend
 from model_pipeline.errors import DataMissing, ToolFailed
 from model_pipeline.npu.plan import FP16, TARGET
 from model_pipeline.npu.record import Floats, Inputs
@@ -151,7 +152,7 @@ def _write_dataset(job: Job, calibration: Sequence[Inputs]) -> str:
 class SimulatedBackend:
     """A ``Backend`` whose graphs run in simulators where there is one, and by ``rest`` where there is none."""
 
-    def __init__(self, simulators: dict[str, Simulator], rest: Backend) -> None:
+    def __init__(self, simulators: dict[str, Simulator], rest: OnnxBackend) -> None:
         self._simulators, self._rest = simulators, rest
 
     def audio(self, mel: Floats) -> Floats:
@@ -179,3 +180,8 @@ class SimulatedBackend:
         """Run the decoder."""
         found = self._simulators.get("decoder")
         return found.run({"codes": codes})[0] if found else self._rest.decoder(codes)
+
+    def repair(self, mouth: Floats) -> Floats:
+        """Run the repair."""
+        found = self._simulators.get("repair")
+        return found.run({"mouth": mouth})[0] if found else self._rest.repair(mouth)

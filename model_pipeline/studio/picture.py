@@ -54,6 +54,8 @@ class Shot:
     key_strength: float = 0.85
     fill_strength: float = 0.45
     backdrop: tuple[float, float, float] = (0.42, 0.45, 0.48)
+    middle: tuple[float, float] | None = None
+    """Pixels from the picture's corner to the middle between the eyes; None: in the picture's upper half."""
 
 
 def draw_shot(seed: int, *, yaw: float | None = None, size: int = 512) -> Shot:
@@ -88,7 +90,7 @@ class Camera:
         posed = self.posed(points)
         shot = self.shot
         scale = self.px_per_mm(posed[..., 2:])
-        centre = np.array([shot.size * 0.5, shot.size * 0.42])
+        centre = np.array(shot.middle or (shot.size * 0.5, shot.size * 0.42))
         middle = np.array([0.35 * self.posed(np.zeros(3))[0], 0.0])
         return np.concatenate([(posed[..., :2] - middle) * scale + centre, posed[..., 2:]], axis=-1)
 

@@ -17,7 +17,6 @@ import torch
 from torch import nn
 
 from model_pipeline.errors import WeightsUnusable
-from model_pipeline.models.nano import Nano
 from model_pipeline.training.averaged import Averaged
 from model_pipeline.training.checkpointing import checkpointed
 from model_pipeline.training.settings import FLOAT32, NANO, PRECISIONS, Settings
@@ -72,7 +71,7 @@ class Run:
     """A training in a folder: what has been done, and the curves so far."""
 
     out: Path | None
-    model: Nano
+    model: nn.Module
     seed: int = 0
     watcher: Watcher = field(default_factory=Silent)
     save_every_s: float = SAVE_EVERY_S

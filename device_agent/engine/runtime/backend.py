@@ -22,7 +22,7 @@ class StepInputs:
 
 
 class Backend(Protocol):
-    """The four graphs on one machine: ONNX Runtime on CPUs today; an NPU is another class with these methods."""
+    """The model's four graphs on one machine: ONNX Runtime on CPUs today; an NPU is another class with these."""
 
     def audio(self, mel: Floats) -> Floats:
         """[1,80,1,4*(left+chunk+right)] -> [1,D,1,chunk]."""
@@ -38,4 +38,12 @@ class Backend(Protocol):
 
     def decoder(self, codes: Floats) -> Floats:
         """[1,K,1,T] -> [1,channels,64,64] mm."""
+        ...
+
+
+class RepairBackend(Protocol):
+    """The graph that a package may be without."""
+
+    def repair(self, mouth: Floats) -> Floats:
+        """[1,4,48,64] -> [1,3,48,64], as ``warp/repair.py`` says."""
         ...

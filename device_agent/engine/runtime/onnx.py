@@ -20,10 +20,11 @@ DEFAULT_THREADS = 1
 
 
 class OnnxBackend:
-    """Implements ``Backend``; one session for each graph."""
+    """Implements ``Backend``, and ``RepairBackend`` where the package repairs; one session for each graph."""
 
     def __init__(self, model: package.ModelPackage, *, threads: int = DEFAULT_THREADS) -> None:
-        self._sessions = {name: open_session(model.path(f"{name}.onnx"), threads) for name in package.GRAPHS}
+        names = (*package.GRAPHS, package.REPAIR_GRAPH) if model.repairs else package.GRAPHS
+        self._sessions = {name: open_session(model.path(f"{name}.onnx"), threads) for name in names}
 
     def audio(self, mel: Floats) -> Floats:
         """Run the audio encoder on one window."""
@@ -43,6 +44,10 @@ class OnnxBackend:
         """Run the decoder for one frame."""
         return self._run("decoder", codes=codes)[0]
 
+    def repair(self, mouth: Floats) -> Floats:
+        """Run the repair of one drawn mouth."""
+        return self._run(package.REPAIR_GRAPH, mouth=mouth)[0]
+
     def _run(self, graph: str, **inputs: Floats) -> list[Floats]:
         try:
             return [np.asarray(value) for value in self._sessions[graph].run(OUTPUTS[graph], inputs)]
@@ -55,6 +60,7 @@ OUTPUTS = {
     "prompt": ["prompt_k", "prompt_v"],
     "step": ["logits", "new_k", "new_v"],
     "decoder": ["map"],
+    package.REPAIR_GRAPH: ["change"],
 }
 
 

@@ -13,6 +13,7 @@ from device_agent.engine.warp.grid import BOX_UNIT, STEP, Box, NodeGrid, box_aro
 from device_agent.engine.warp.head import HeadField, head_box
 from device_agent.engine.warp.held import HeadHolder, Held, far
 from device_agent.engine.warp.mouth import MouthInterior, signed_heights
+from device_agent.engine.warp.repair import Repair
 from device_agent.engine.warp.resample import Resampler
 from device_agent.engine.warp.softness import SHARPEST_PX, blur_px
 
@@ -42,10 +43,18 @@ class FaceWarp:
     """Moves one portrait. Everything that does not change from frame to frame is computed here.
 
     ``lively``: the head can be held differently and the eyes can blink; the box is then that of the head.
+    ``repair`` corrects what was drawn between the lips.
     """
 
     def __init__(
-        self, portrait: Portrait, points: Floats, extent: Floats, opening_map: Floats, *, lively: bool = False
+        self,
+        portrait: Portrait,
+        points: Floats,
+        extent: Floats,
+        opening_map: Floats,
+        *,
+        lively: bool = False,
+        repair: Repair | None = None,
     ) -> None:
         self._field = MotionField(portrait, points, extent, opening_map)
         self.box = head_box(portrait, self._field.box) if lively else self._field.box
@@ -64,6 +73,7 @@ class FaceWarp:
         self._head = head
         self._holder = HeadHolder(head, self._pixels, self._whole, self._face)
         self._prepare_mouth(portrait, face)
+        self._repair = repair
         eyes = portrait.eyes if lively else ()
         self._eyes = [Eyelids(eye, self._photo, self.box, portrait.px_per_mm) for eye in eyes]
 
@@ -160,6 +170,8 @@ class FaceWarp:
             interior = self._turned_interior(still, turn, seam[here], inner)
         shares = (cover_upper + under)[here], hollow[here]
         lips[here] = cv2.blendLinear(lips[here], cv2.convertScaleAbs(interior), *shares)
+        if self._repair is not None:
+            lips[here] = self._repair.mend(lips[here], hollow[here], inner.beside(self.box))
         return lips
 
     def _turned_interior(self, still: Sources, turn: Floats, seam: Floats, box: Box) -> Floats:

@@ -8,9 +8,10 @@ import torch
 from safetensors.numpy import save_file
 
 from model_pipeline.errors import WeightsUnusable
-from model_pipeline.export import graphs, int8
+from model_pipeline.export import graphs, int8, repair
 from model_pipeline.models.config import TINY
 from model_pipeline.models.nano import Nano
+from model_pipeline.models.repair import RepairNet
 from model_pipeline.npu.fold import folded
 from model_pipeline.npu.plan import GRAPHS
 
@@ -24,8 +25,10 @@ def exported(tmp_path_factory):
     torch.manual_seed(3)
     folder = tmp_path_factory.mktemp("graphs")
     tensors = {n: a for n, a in int8.tensors_of(Nano(TINY)).items() if not n.startswith(int8.LABORATORY)}
+    tensors |= repair.tensors_of(RepairNet())
     save_file(tensors, folder / "weights.safetensors")
     graphs.export_graphs(int8.model_of(tensors, TINY).eval(), folder / "weights.safetensors")
+    graphs.export_repair(repair.net_of(tensors), TINY, folder / "weights.safetensors")
     return folder
 
 
@@ -34,7 +37,7 @@ def run(model, inputs):
 
 
 def test_every_graph_of_a_package_is_planned():
-    assert [graph.name for graph in GRAPHS] == sorted(graphs.MODULES, key=[g.name for g in GRAPHS].index)
+    assert [graph.name for graph in GRAPHS] == sorted(graphs.OUTPUTS, key=[g.name for g in GRAPHS].index)
 
 
 @pytest.mark.parametrize("name", [graph.name for graph in GRAPHS])

@@ -1,0 +1,1 @@
+"""The network that corrects the drawn mouth: its material, its training, and whether it helps."""
