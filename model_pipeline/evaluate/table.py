@@ -7,6 +7,8 @@ from rich.table import Table
 
 from model_pipeline.evaluate.report import Report
 
+WIDE = 150
+"""Columns of text where nobody says how wide the page is: a file, a log."""
 COLUMNS = {
     "r_opening": ("r opening", "{:.2f}"), "r_opening_sd_of_seeds": ("± seeds", "{:.2f}"),
     "r_opening_grid": ("GRID", "{:.2f}"), "r_opening_rest": ("rest", "{:.2f}"),
@@ -20,6 +22,8 @@ COLUMNS = {
 def print_report(report: Report) -> None:
     """Print every row, then what stands apart from them."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE)
     seeds = report.settings["seeds"]
     table = Table(title=f"{len(report.seconds)} clips of speakers held out; means over clips and {seeds} seed(s)")
     table.add_column("row")
