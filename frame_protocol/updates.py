@@ -93,7 +93,7 @@ class Release(Versioned, kw_only=True, frozen=True):
     """Hash of the integer weights that are active afterwards (model_package.weights_hash)."""
 
 
-Url = Annotated[str, Meta(pattern=r"^https?://[!-~]+$", max_length=200)]
+Url = Annotated[str, Meta(pattern=r"^https?://[!-~]+\Z", max_length=200)]
 
 
 class Assignment(Versioned, kw_only=True, frozen=True):

@@ -106,7 +106,7 @@ def take_back(world: World, number: int, folder: Path) -> None:
     apply.restore(repository, metadata.now())
     for turn in range(number):
         public = folder / f"new-{turn}.json"
-        public.write_bytes(apply.new_online_keys(repository, roles.SERVER_KEYS))
+        public.write_bytes(apply.new_online_keys(repository, roles.SERVER_KEYS, {}))
         before, chains = apply.published(repository, director)
         replaced = [apply.read_public_keys(public)]
         made = change.build(before, chains, replaced, metadata.now(), folder / f"change-{turn}", renew=False)

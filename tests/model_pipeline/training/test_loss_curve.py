@@ -35,7 +35,7 @@ def test_the_losses_are_those_stored():
 
 
 def test_another_loss_weight_is_noticed(monkeypatch):
-    monkeypatch.setattr(stages, "LossWeights", lambda: LossWeights(silence=0.15))
+    monkeypatch.setattr(stages, "LossWeights", lambda **given: LossWeights(**{"silence": 0.15, **given}))
     assert differences(loss_curve.curve())
 
 
