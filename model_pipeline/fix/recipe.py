@@ -23,7 +23,7 @@ from model_pipeline.fix import texts
 from model_pipeline.fix.analysis import Analysis, analyse
 from model_pipeline.fix.complaint import ComplaintCase
 from model_pipeline.fix.examples import Example, PromptKind
-from model_pipeline.fix.findings import Fault
+from model_pipeline.fix.findings import Fault, Limits
 from model_pipeline.fix.guard import Scores, Utterance, score
 from model_pipeline.fix.ipa import phones
 from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS, Base, load_base, own_controls, own_motion, own_style
@@ -32,7 +32,7 @@ from model_pipeline.fix.pack import integer_factors, merge_package, write_delta
 from model_pipeline.fix.samples import ExampleMaker, OwnVoice, real_samples, replay_samples, speak
 from model_pipeline.fix.speech import speaking_frames
 from model_pipeline.fix.train import Progress, PromptTokens, Settings, Trained, train
-from model_pipeline.fix.verdict import Outcome, Verdict, judge
+from model_pipeline.fix.verdict import Outcome, Verdict, judge, missed
 from model_pipeline.models.prompt import NULL_BIAS
 
 
@@ -258,7 +258,8 @@ class Bench:
             work.mkdir()
             manifest = merge_package(self.base.folder, factors, merged)
             after = self.scores(Engine(package.load(merged)))
-            verdict = judge(self.faults, (before[0], after[0]), (before[1], after[1]))
+            faults = [*self.faults, *missed(before[0], Limits())]
+            verdict = judge(faults, (before[0], after[0]), (before[1], after[1]))
             send = verdict.outcome is Outcome.IMPROVED or self.plan.force
             if send:
                 write_delta(out, self.base.folder, factors, manifest, work)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import sqrt
 
-from model_pipeline.fix.findings import Fault
+from model_pipeline.fix.findings import Fault, Limits
 from model_pipeline.fix.guard import Scores
 
 
@@ -57,6 +57,18 @@ class Verdict:
     outcome: Outcome
     better: list[str]
     worse: list[str]
+
+
+def missed(scores: Scores, limits: Limits) -> list[Fault]:
+    """Return the classes of sounds that a model misses on a voice, by the limits of a finding.
+
+    The tracker reads a drawn mouth with less than half its amplitude; what the model itself does is exact.
+    """
+    return [
+        Fault(name)
+        for name, share in scores.shares.items()
+        if share < limits.class_share and scores.counts[name] >= limits.least_occurrences
+    ]
 
 
 def judge(
