@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from model_pipeline.fix.findings import Fault
+from model_pipeline.fix.findings import Fault, Limits
 from model_pipeline.fix.guard import Scores
-from model_pipeline.fix.verdict import Outcome, judge
+from model_pipeline.fix.verdict import Outcome, judge, missed
 
 BEFORE = Scores(
     shares={"bilabial": 0.4, "open": 0.9},
@@ -28,6 +28,12 @@ def test_more_closures_and_nothing_worse_is_an_improvement():
     assert verdict.outcome == Outcome.IMPROVED
     assert verdict.better == ["bilabial 0.40 -> 0.80"]
     assert verdict.worse == []
+
+
+def test_a_class_that_the_model_misses_is_a_fault_unless_it_is_one_sound_alone():
+    assert missed(BEFORE, Limits()) == [Fault.BILABIAL]
+    assert missed(CLOSES, Limits()) == []
+    assert missed(replace(BEFORE, counts={"bilabial": 1, "open": 40}), Limits()) == []
 
 
 def test_nothing_better_is_no_improvement():
