@@ -24,6 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fleet_server.db import utc_now
 from fleet_server.errors import ConfigurationError
 from fleet_server.pki import files
+from fleet_server.pki.certificates import key_usage
 
 KEY_BITS = 3072
 LIFE = timedelta(days=365 * 25)
@@ -61,7 +62,7 @@ def make(out: Path, password: str, name: str = "Liveframe firmware") -> None:
         .not_valid_after(utc_now() + LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
-        .add_extension(_signs(), critical=True)
+        .add_extension(key_usage(sign=True, certificates=True), critical=True)
         .sign(key, hashes.SHA256())
     )
     encryption = BestAvailableEncryption(password.encode())
@@ -83,17 +84,3 @@ def load(directory: Path, password: str) -> Signer:
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ConfigurationError(f"{directory / KEY} is no RSA key; make one with 'fleet-server firmware key'")
     return Signer(key, certificate)
-
-
-def _signs() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )

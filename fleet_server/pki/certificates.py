@@ -63,7 +63,7 @@ def make_ca(now: datetime, suffix: str = "") -> Identity:
     certificate = (
         _builder(name, name, key.public_key(), now, CA_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(sign=False, certificates=True), critical=True)
+        .add_extension(key_usage(sign=False, certificates=True), critical=True)
         .sign(key, hashes.SHA256())
     )
     return Identity(key, certificate)
@@ -191,7 +191,8 @@ def _san(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def _usage(*, sign: bool, certificates: bool) -> x509.KeyUsage:
+def key_usage(*, sign: bool, certificates: bool) -> x509.KeyUsage:
+    """Return what a key may do: sign data, sign certificates and their revocation, nothing else."""
     return x509.KeyUsage(
         digital_signature=sign,
         content_commitment=False,
@@ -228,7 +229,7 @@ def _end_certificate(
     """Finish a certificate that signs nothing below it."""
     return (
         builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(sign=True, certificates=False), critical=True)
+        .add_extension(key_usage(sign=True, certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()), critical=False)
         .sign(ca.key, hashes.SHA256())

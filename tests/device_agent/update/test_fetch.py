@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -187,7 +188,8 @@ def test_more_bytes_than_were_signed_are_not_kept(fetcher, server, tmp_path):
     assert (tmp_path / "part").stat().st_size <= len(CONTENT)
 
 
-def test_a_connection_that_only_trickles_is_given_up(server, tmp_path):
+def give_up_on_a_trickle(server, part: Path, attempts: int) -> None:
+    """Download from a server that is too slow by the clock, until the fetcher has had enough."""
     ticks = iter(range(0, 10_000, 50))
     with httpx.Client() as client:
         slow = Fetcher(
@@ -196,29 +198,21 @@ def test_a_connection_that_only_trickles_is_given_up(server, tmp_path):
             clock=lambda: float(next(ticks)),
             sleep=lambda seconds: None,
             limits=Limits(min_bytes_per_second=100_000),
-            policy=RetryPolicy(attempts=1),
+            policy=RetryPolicy(attempts=attempts),
         )
         with pytest.raises(ServerUnreachable, match="bytes/s"):
-            slow.download(NAME, tmp_path / "part", len(CONTENT), SHA256)
-    assert 0 < (tmp_path / "part").stat().st_size < len(CONTENT)
+            slow.download(NAME, part, len(CONTENT), SHA256)
+    assert 0 < part.stat().st_size < len(CONTENT)
+
+
+def test_a_connection_that_only_trickles_is_given_up(server, tmp_path):
+    give_up_on_a_trickle(server, tmp_path / "part", attempts=1)
 
 
 def test_a_server_that_trickles_for_ever_is_left_although_every_attempt_brings_bytes(server, tmp_path):
     """Or it would hold a frame for hours."""
-    with httpx.Client() as client:
-        ticks = iter(range(0, 10_000, 50))
-        slow = Fetcher(
-            client,
-            f"{server.url}/tuf/targets",
-            clock=lambda: float(next(ticks)),
-            sleep=lambda seconds: None,
-            limits=Limits(min_bytes_per_second=100_000),
-            policy=RetryPolicy(attempts=3),
-        )
-        with pytest.raises(ServerUnreachable, match="bytes/s"):
-            slow.download(NAME, tmp_path / "part", len(CONTENT), SHA256)
+    give_up_on_a_trickle(server, tmp_path / "part", attempts=3)
     assert len(server.layer.ranges) == 3
-    assert 0 < (tmp_path / "part").stat().st_size < len(CONTENT)
 
 
 def test_a_server_that_is_not_there_is_unreachable(tmp_path):
