@@ -92,7 +92,7 @@ def test_a_week_before_the_page_the_log_and_the_command_call_for_people(
     assert 'role="alert"' not in client.get("/").text
     upkeep.once(config)
     assert words == []
-    later(359)
+    later(359.5)
     upkeep.once(config)
     assert sorted(what for _, what in words) == ["firmware", "models", "seasonal"]
     english = client.get("/", headers={"Accept-Language": "en"}).text
