@@ -56,6 +56,8 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 
     decode: Decode = Decode.DRAW
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.5
+    gain: Annotated[float, Meta(gt=0, le=1.3)] = 1.0
+    """Decoded motion is multiplied by this: a mean over uncertain codes moves less than people do."""
     seed: int = 0
 
 

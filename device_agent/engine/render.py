@@ -1,10 +1,13 @@
 """The use case: a photo and a voice become a talking video."""
 
+import os
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from device_agent.engine import performance, timeline
 from device_agent.engine.ahead import ahead
@@ -109,6 +112,7 @@ def _render(
         preset=options.preset,
         metadata=to_metadata(origin),
         encoder=encoder,
+        threads=max(1, len(os.sched_getaffinity(0)) - 1),  # the drawing has a core; sharing it costs both
     ) as writer:
         first_frame = 0.0
         for index, motion in enumerate(ahead(motions)):
@@ -144,11 +148,10 @@ def _about_the_photo(portrait: Portrait, options: Options) -> tuple[str, ...]:
 
 def _sampling(engine: Engine, options: Options) -> Sampling:
     default = engine.manifest.sampling
-    return Sampling(
-        decode=default.decode if options.temperature is None else Decode.DRAW,
-        temperature=default.temperature if options.temperature is None else options.temperature,
-        seed=default.seed if options.seed is None else options.seed,
-    )
+    seed = default.seed if options.seed is None else options.seed
+    if options.temperature is None:
+        return msgspec.structs.replace(default, seed=seed)
+    return Sampling(decode=Decode.DRAW, temperature=options.temperature, seed=seed)
 
 
 def _event(

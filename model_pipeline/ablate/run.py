@@ -16,6 +16,7 @@ from model_pipeline.data import folds, samples
 from model_pipeline.data.tracks import Track, load_tracks
 from model_pipeline.evaluate.fluency import codebook_use
 from model_pipeline.evaluate.speech import check_speech
+from model_pipeline.export.package import SHIPPED_SAMPLING
 from model_pipeline.models.nano import Nano, lip_sampler
 from model_pipeline.recipes.nano import SEED, Material, gather, real_pool
 from model_pipeline.score import lips_of_maps, mean_score, score, truth
@@ -23,8 +24,6 @@ from model_pipeline.training import stages
 from model_pipeline.training.loop import Run, Watcher
 from model_pipeline.training.pool import Pool
 from model_pipeline.training.stages import Sizes
-
-TEMPERATURE = 0.7
 
 
 @dataclass(frozen=True)
@@ -93,17 +92,20 @@ def _speech(model: Nano, held_out: list[Track]) -> dict[str, float]:
     basis = model.basis()
     start, frames, scores = time.thread_time(), 0, []
     for track in held_out:
-        maps = maps_of(model, codes_of(model, track.audio, TEMPERATURE))
+        maps = _maps(model, track.audio)
         frames += len(maps)
         scores.append(score(lips_of_maps(track, maps, basis.points, basis.opening_map), truth(track)))
     spent = time.thread_time() - start
     mean = mean_score(scores)
 
-    def mouth(audio: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        return list(maps_of(model, codes_of(model, audio, TEMPERATURE)))
-
-    _, speech = check_speech(mouth, basis.points)
+    _, speech = check_speech(lambda audio: list(_maps(model, audio)), basis.points)
     return {
         "r_opening": mean["r_opening"], "r_width": mean["r_width"], "amplitude": mean["amplitude_ratio"],
         "jitter_mm": mean["jitter_mm"], "closures": speech["closure_share"], "ms_per_frame": 1e3 * spent / frames,
     }  # fmt: skip
+
+
+def _maps(model: Nano, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the maps [F,4,64,64] that a frame would show with the settings that ship."""
+    codes = codes_of(model, audio, SHIPPED_SAMPLING.temperature)
+    return maps_of(model, codes) * np.float32(SHIPPED_SAMPLING.gain)

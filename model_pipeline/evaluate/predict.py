@@ -1,8 +1,4 @@
-"""One fold under one seed: train model and peer on the other folds, keep what they say about the speakers left out.
-
-What the pretrained weights saw: synthetic speech, and the motion (never the sound) of all tracks.
-No pair of sound and motion of a held-out speaker is seen by anything that is scored on it.
-"""
+"""What the models of one fold say about the speakers left out, in every way of speaking that is compared."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,26 +14,25 @@ from model_pipeline.data.basis import MotionBasis
 from model_pipeline.data.tracks import Track, load_tracks
 from model_pipeline.evaluate import baselines, convnet
 from model_pipeline.evaluate.backend import speak
+from model_pipeline.evaluate.fold import trained
 from model_pipeline.export.int8 import load_model
 from model_pipeline.models.nano import Nano
-from model_pipeline.recipes.nano import SEED, fold_pools, load_pretrained, save_pretrained, tune_fold
 from model_pipeline.score import lips_of_maps, truth
 from model_pipeline.training.stages import Sizes
 
 Floats = NDArray[np.floating]
-TEMPERATURES = (0.5, 0.7, 1.0)
-"""Among these the setting of a fold is chosen by the other folds."""
+SETTINGS = ((0.7, 1.0), (1.0, 1.0), (1.0, 1.2), (1.3, 1.3))
+"""Temperature and gain: among these the setting of a fold is chosen by the other folds."""
 OTHER_WAYS = {
     "argmax": Sampling(temperature=0.0),
     "drawn": Sampling(decode=Decode.DRAW, temperature=0.15),
 }
 """Rows for comparison: the likeliest code, and chance as little as keeps the correlation."""
-SEEDS_APART = 100
 
 
-def at(temperature: float) -> str:
-    """Return the row of the mean of the codes at a temperature."""
-    return f"mean at {temperature:g}"
+def at(temperature: float, gain: float) -> str:
+    """Return the row of the mean of the codes at a temperature, its motion multiplied by a gain."""
+    return f"mean at {temperature:g}" + (f" x {gain:g}" if gain != 1 else "")
 
 
 @dataclass
@@ -69,18 +64,13 @@ class Predictions:
         return found
 
 
-def run_fold(data: Path, weights: Path, fold: int, seed: int, *, sizes: Sizes, out: Path) -> Path:
-    """Train and predict one fold; ``out`` gets ``foldF-seedS.npz`` and the model's weights. Done before: nothing."""
+def run_fold(data: Path, weights: Path, fold: int, seed: int, *, sizes: Sizes, models: Path, out: Path) -> Path:
+    """Train and predict one fold; weights go to ``models``, ``foldF-seedS.npz`` to ``out``. Done before: nothing."""
     path = out / f"fold{fold}-seed{seed}.npz"
     if path.is_file():
         return path
-    own_seed = SEED + fold + SEEDS_APART * seed
     train, held_out = folds.split(load_tracks(data), fold)
-    model = load_pretrained(weights)
-    real, synthetic = fold_pools(model, train, sizes, own_seed)
-    peer = convnet.train(real, samples.opening_row(model.basis()), own_seed)
-    tune_fold(model, real, synthetic, sizes, own_seed)
-    save_pretrained(model, path.with_suffix(".safetensors"))
+    model, peer = trained(train, weights, fold, seed, sizes=sizes, keep=models)
     _predict(model, peer, train, held_out).save(path)
     return path
 
@@ -109,7 +99,7 @@ def _spoken(model: Nano, held_out: Sequence[Track]) -> Predictions:
     """Every way to speak, the mouth that stands still, and the codes of real motion."""
     found, basis = Predictions(), model.basis()
     found.lips["static"] = {t.id: np.repeat(truth(t)[:1], len(t.points), axis=0) for t in held_out}
-    ways = OTHER_WAYS | {at(t): Sampling(decode=Decode.MEAN, temperature=t) for t in TEMPERATURES}
+    ways = OTHER_WAYS | {at(t, g): Sampling(decode=Decode.MEAN, temperature=t, gain=g) for t, g in SETTINGS}
     for row, way in ways.items():
         spoken = {track.id: speak(model, track.audio, way) for track in held_out}
         found.lips[row] = _lips(held_out, {clip: one.maps for clip, one in spoken.items()}, basis)

@@ -17,7 +17,7 @@ from model_pipeline.data import folds, samples
 from model_pipeline.data.tracks import Track, load_tracks, trusted_lags
 from model_pipeline.evaluate import judge
 from model_pipeline.evaluate.fluency import codebook_use
-from model_pipeline.evaluate.predict import TEMPERATURES, Predictions, at, run_as_is, run_fold
+from model_pipeline.evaluate.predict import SETTINGS, Predictions, at, run_as_is, run_fold
 from model_pipeline.evaluate.report import Report, Task, build
 from model_pipeline.export.int8 import load_model
 from model_pipeline.models.nano import Nano
@@ -26,8 +26,10 @@ from model_pipeline.training.stages import Sizes
 
 SPOKEN, UNHEARD = 60, 900_000
 """Sentences by rule for the codebook's figures, and the first of their seeds."""
-RECIPE = ("data", "models", "recipes", "training", "evaluate/predict.py", "evaluate/convnet.py")
-"""What predictions depend on besides weights and sizes: when any of it changes, they are made again."""
+TRAINING = ("data", "models", "recipes", "training", "evaluate/fold.py", "evaluate/convnet.py")
+"""What the models of the folds depend on besides weights and sizes: a change has them trained again."""
+SPEAKING = ("evaluate/predict.py", "evaluate/backend.py", "export/graphs.py", "score.py")
+"""What predictions depend on besides: a change has them made again, by the models that are there."""
 
 
 def evaluate(
@@ -39,12 +41,13 @@ def evaluate(
     Killed, it goes on from the folds in ``work`` that were ended under the same weights, sizes and code.
     """
     tasks = [(fold, seed) for seed in range(seeds) for fold in chosen]
-    out = work / _digest(weights, sizes)
-    out.mkdir(parents=True, exist_ok=True)
+    models, out = _places(work, weights, sizes)
     workers = min(len(tasks), len(os.sched_getaffinity(0)))
     paths: dict[tuple[int, int], Path] = {}
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        running = {pool.submit(run_fold, data, weights, *task, sizes=sizes, out=out): task for task in tasks}
+        running = {
+            pool.submit(run_fold, data, weights, *task, sizes=sizes, models=models, out=out): task for task in tasks
+        }
         for finished in as_completed(running):
             paths[running[finished]] = finished.result()
             done(running[finished][0])
@@ -69,7 +72,7 @@ def evaluate_as_is(data: Path, weights: Path, chosen: Sequence[int], done: Calla
 def _report(data: Path, predictions: Mapping[Task, Predictions]) -> Report:
     tracks = load_tracks(data)
     judges = {fold: judge.learn(folds.split(tracks, fold)[0], fold) for fold in sorted({f for f, _ in predictions})}
-    return build(tracks, predictions, judges, trusted_lags(data), [at(t) for t in TEMPERATURES])
+    return build(tracks, predictions, judges, trusted_lags(data), [at(*setting) for setting in SETTINGS])
 
 
 def _codebook(model: Nano, tracks: Sequence[Track]) -> dict[str, tuple[float, float]]:
@@ -93,12 +96,21 @@ def _codebook(model: Nano, tracks: Sequence[Track]) -> dict[str, tuple[float, fl
     }
 
 
-def _digest(weights: Path, sizes: Sizes) -> str:
-    """Name a folder after everything that predictions depend on."""
-    root = Path(__file__).resolve().parent.parent
+def _places(work: Path, weights: Path, sizes: Sizes) -> tuple[Path, Path]:
+    """Return the folders of models and predictions, named after everything that they depend on."""
     found = hashlib.sha256(weights.read_bytes() + json.dumps(asdict(sizes), sort_keys=True).encode())
-    for name in RECIPE:
+    _add_code(found, TRAINING)
+    models = work / f"models-{found.hexdigest()[:12]}"
+    _add_code(found, SPEAKING)
+    out = work / found.hexdigest()[:12]
+    for folder in (models, out):
+        folder.mkdir(parents=True, exist_ok=True)
+    return models, out
+
+
+def _add_code(found: "hashlib._Hash", names: Sequence[str]) -> None:
+    root = Path(__file__).resolve().parent.parent
+    for name in names:
         place = root / name
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             found.update(path.read_bytes())
-    return found.hexdigest()[:12]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from frame_protocol.model_package import Sampling
 from model_pipeline.data.samples import opening_row, width_row
 from model_pipeline.models.nano import Nano
 
@@ -47,10 +48,13 @@ class Weights:
 
 
 class SoftMouth:
-    """Opening (or width) in mm that the mean of the codes shows; exact, because codes add up linearly."""
+    """Opening (or width) in mm that the mean of the codes stands for; exact, because codes add up linearly.
 
-    def __init__(self, model: Nano, temperature: float, *, width: bool = False) -> None:
-        self._temperature = temperature
+    A frame shows it times the package's gain. What is compared with motion is compared before the gain.
+    """
+
+    def __init__(self, model: Nano, sampling: Sampling, *, width: bool = False) -> None:
+        self._temperature, self._gain = sampling.temperature, sampling.gain
         weight = model.encoder.project.weight.detach()
         self._row = torch.from_numpy((width_row if width else opening_row)(model.basis()))
         per_code = (torch.linalg.pinv(weight).T @ self._row).reshape(model.config.tokens_per_frame, -1)
@@ -60,6 +64,10 @@ class SoftMouth:
     def mm(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits [...,T,codebook] -> mm [...]."""
         return (torch.softmax(logits / self._temperature, dim=-1) * self._table).sum(dim=(-2, -1))
+
+    def shown_mm(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits [...,T,codebook] -> mm [...] that people see."""
+        return self._gain * self.mm(logits)
 
     def true_mm(self, motion: torch.Tensor) -> torch.Tensor:
         """Coefficients [...,P] -> mm."""
@@ -73,7 +81,7 @@ def shut(mouth: SoftMouth, logits: torch.Tensor, where: torch.Tensor, most_mm: f
     """
     if not bool(where.any()):
         return logits.sum() * 0.0
-    beyond = functional.relu(mouth.mm(logits[where]) - most_mm)
+    beyond = functional.relu(mouth.shown_mm(logits[where]) - most_mm)
     return functional.smooth_l1_loss(beyond, torch.zeros_like(beyond))
 
 

@@ -139,7 +139,7 @@ def fix(
             training=training,
             held_out=held_out,
             prompts=bench.prompt_tokens(),
-            temperature=mouth_temperature(manifest.sampling),
+            sampling=mean_shown(manifest.sampling),
             settings=bench.settings(),
             report=tick,
         )
@@ -147,9 +147,10 @@ def fix(
     return bench.finish(trained, out, before.result())
 
 
-def mouth_temperature(sampling: Sampling) -> float:
-    """Return at which temperature the mean of the codes is what a frame shows, or what its drawings come to."""
-    return max(sampling.temperature, COLDEST) if sampling.decode is Decode.MEAN else 1.0
+def mean_shown(sampling: Sampling) -> Sampling:
+    """Return the mean of the codes that a frame shows, or what its drawings come to."""
+    temperature = max(sampling.temperature, COLDEST) if sampling.decode is Decode.MEAN else 1.0
+    return Sampling(decode=Decode.MEAN, temperature=temperature, gain=sampling.gain)
 
 
 @dataclass(frozen=True)

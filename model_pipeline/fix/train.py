@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn.utils import parametrize
 
+from frame_protocol.model_package import Sampling
 from model_pipeline.fix.examples import Batch, Example, Origin, PromptKind, batch_of
 from model_pipeline.fix.lora import Int8Weight, IntegerLora, attach, parameters
 from model_pipeline.fix.objective import (
@@ -97,7 +98,7 @@ def train(
     training: Sequence[Example],
     held_out: Sequence[Example],
     prompts: Mapping[PromptKind, PromptTokens],
-    temperature: float,
+    sampling: Sampling,
     settings: Settings,
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Trained:
@@ -107,7 +108,7 @@ def train(
     model.eval()
     to_train, to_check = (_answered(model, examples, prompts) for examples in (training, held_out))
     loras = attach(model, base, settings.rank, settings.seed)
-    mouths = _Mouths(SoftMouth(model, temperature), SoftMouth(model, temperature, width=True))
+    mouths = _Mouths(SoftMouth(model, sampling), SoftMouth(model, sampling, width=True))
     return _Run(model, loras, mouths, prompts, settings).go(to_train, to_check, report)
 
 

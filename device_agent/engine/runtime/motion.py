@@ -74,7 +74,7 @@ class _Stream:
         self, backend: Backend, shape: GraphShape, constants: Constants, prompt: Prompt, sampling: Sampling
     ) -> None:
         self._backend, self._shape, self._prompt = backend, shape, prompt
-        self._codes = codes_by(sampling, constants.codebook)
+        self._codes, self._gain = codes_by(sampling, constants.codebook), np.float32(sampling.gain)
         self._ring = Ring(shape)
         silence = np.zeros((1, shape.code_dim, 1, shape.tokens_per_frame), dtype=np.float32)
         self._fed_back = [silence] * max(1, shape.feedback_lag)
@@ -95,7 +95,8 @@ class _Stream:
         codes = np.ascontiguousarray(vectors.T[None, :, None, :])
         self._fed_back = [*self._fed_back[1:], codes]
         self._frame += 1
-        return FrameMotion([int(token) for token in tokens], vectors, self._backend.decoder(codes)[0])
+        motion = self._backend.decoder(codes)[0] * self._gain
+        return FrameMotion([int(token) for token in tokens], vectors, motion)
 
 
 def codes_by(sampling: Sampling, codebook: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:

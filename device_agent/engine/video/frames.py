@@ -8,8 +8,9 @@ import numpy as np
 
 from device_agent.engine.arrays import Pixels
 
-SLOTS = 3
-"""Three frames in turn: one drawn, one waiting, one encoded."""
+SLOTS = 8
+"""Frames in turn, 3 MB each at 1080p: one drawn, one encoded, and enough between them that neither waits when the
+other has a slow one."""
 
 
 @dataclass(frozen=True)

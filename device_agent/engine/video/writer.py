@@ -20,13 +20,14 @@ FPS = 25
 SOUND_RATE = 48_000
 
 EXIT_SECONDS = 30.0
+ALL_CORES = 0
 
 
 class VideoWriter:
     """A video that is being written: ``draw()`` a frame into the planes, ``submit()``, and ``finish()``.
 
-    ``encoder`` is one that was started earlier; without it one is started now. Until ``finish`` returns there is no
-    file at ``path``; leaving the ``with`` block earlier leaves nothing behind.
+    ``encoder`` is one that was started earlier; without it one is started now. It takes ``threads``. Until ``finish``
+    returns there is no file at ``path``; leaving the ``with`` block earlier leaves nothing behind.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class VideoWriter:
         preset: str,
         metadata: dict[str, str],
         encoder: EncoderProcess | None = None,
+        threads: int = ALL_CORES,
     ) -> None:
         self._path, self._temporary = path, path.with_name(path.name + TEMPORARY_SUFFIX)
         if not path.parent.is_dir():
@@ -49,7 +51,7 @@ class VideoWriter:
         _share(sound, self._encoder.sound)
         job = EncodeJob(
             path=str(self._temporary), width=width, height=height, fps=FPS, preset=preset,
-            crf=rate_factor(preset), threads=0,
+            crf=rate_factor(preset), threads=threads,
             frames_descriptor=self._encoder.frames, sound_descriptor=self._encoder.sound, sound_rate=SOUND_RATE,
             sound_samples=len(sound), metadata=metadata,
         )  # fmt: skip

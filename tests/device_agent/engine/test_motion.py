@@ -52,6 +52,17 @@ def test_the_mean_performance_owes_nothing_to_the_seed(engine: Engine) -> None:
     assert np.array_equal(one, other)
 
 
+def test_a_gain_widens_what_is_shown_and_nothing_that_is_fed_back(engine: Engine) -> None:
+    samples, prompt = loudness(1.0), engine.motion.null_prompt()
+    plain, wide = (
+        list(engine.motion.speak(samples, prompt, Sampling(decode=Decode.MEAN, gain=gain))) for gain in (1.0, 1.25)
+    )
+    for one, other in zip(plain, wide, strict=True):
+        assert np.array_equal(one.codes, other.codes)
+        assert np.array_equal(other.motion, one.motion * np.float32(1.25))
+    assert max(float(np.abs(frame.motion).max()) for frame in plain) > 0
+
+
 def test_a_chunk_border_leaves_no_trace(engine: Engine) -> None:
     samples = loudness(2.0)
     gain = features.speech_gain(samples)

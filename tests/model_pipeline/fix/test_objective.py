@@ -18,6 +18,8 @@ from model_pipeline.fix.samples import ExampleMaker, closed_frames, speak
 from model_pipeline.fix.texts import BY_FAULT, GUARD, HELD_OUT, texts_for
 from model_pipeline.models.config import TINY
 
+SHOWN = Sampling(decode=Decode.MEAN, temperature=0.7, gain=1.2)
+
 
 @pytest.fixture(scope="module")
 def model(tiny_weights):
@@ -33,18 +35,17 @@ def maker(model):
 
 def test_the_opening_is_that_of_the_mean_of_the_codes(model):
     logits = torch.randn(TINY.tokens_per_frame, TINY.codebook_size, generator=torch.Generator().manual_seed(1))
-    shown = codes_by(Sampling(decode=Decode.MEAN, temperature=0.7), model.codebook.vectors.numpy())(logits.T.numpy())[
-        1
-    ]
+    shown = codes_by(SHOWN, model.codebook.vectors.numpy())(logits.T.numpy())[1]
     readout = torch.linalg.pinv(model.encoder.project.weight.detach()).T
-    mouth = SoftMouth(model, 0.7)
+    mouth = SoftMouth(model, SHOWN)
     wanted = float(mouth.true_mm(torch.from_numpy(shown).flatten() @ readout))
     assert float(mouth.mm(logits[None])) == pytest.approx(wanted, abs=1e-3)
+    assert float(mouth.shown_mm(logits[None])) == pytest.approx(1.2 * wanted, abs=1e-3)
 
 
 def test_lips_that_are_shut_cost_nothing_where_nobody_asks(model):
     logits = torch.randn(1, 5, TINY.tokens_per_frame, TINY.codebook_size)
-    assert float(shut(SoftMouth(model, 0.7), logits, torch.zeros(1, 5, dtype=torch.bool), 0.5)) == 0.0
+    assert float(shut(SoftMouth(model, SHOWN), logits, torch.zeros(1, 5, dtype=torch.bool), 0.5)) == 0.0
 
 
 def test_the_base_itself_does_not_diverge_from_the_base():
@@ -54,7 +55,7 @@ def test_the_base_itself_does_not_diverge_from_the_base():
 
 
 def test_a_mouth_that_moves_less_or_more_than_the_base_pays(model):
-    mouth, valid = SoftMouth(model, 0.7), torch.ones(1, 40)
+    mouth, valid = SoftMouth(model, SHOWN), torch.ones(1, 40)
     generator = torch.Generator().manual_seed(2)
     base = torch.randn(1, 40, TINY.tokens_per_frame, TINY.codebook_size, generator=generator)
     assert float(manner_cost(mouth, base * 0.5, base, valid)) > 0
@@ -63,7 +64,7 @@ def test_a_mouth_that_moves_less_or_more_than_the_base_pays(model):
 
 
 def test_the_opening_may_change_around_a_closure_and_costs_elsewhere(model):
-    mouth, valid = SoftMouth(model, 0.7), torch.ones(1, 20)
+    mouth, valid = SoftMouth(model, SHOWN), torch.ones(1, 20)
     generator = torch.Generator().manual_seed(3)
     base, changed = (torch.randn(1, 20, TINY.tokens_per_frame, TINY.codebook_size, generator=generator) for _ in "ab")
     closed = torch.zeros(1, 20, dtype=torch.bool)
