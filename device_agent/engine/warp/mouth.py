@@ -79,7 +79,7 @@ class MouthInterior:
         self._lay_lit(colour, self._tongue_colour, light, cover)
         self._lay_lower_teeth(colour, jaw - self._across_mm[here], wide, here)
         _lay(colour, self._upper[here], self._upper_cover[here])
-        colour[..., 0] -= (colour[..., 0] - self._dark) * (1.0 - self._light(under, wide))
+        self._shade(colour, self._light(under, wide))
         seen = rise(apart / INNER_LIP_GAP_MM)
         _lay(colour, self._lip_below[here], rise(1.0 - over / INNER_LIP_MM) * seen)
         _lay(colour, self._lip_above[here], rise(1.0 - under / INNER_LIP_MM) * seen)
@@ -119,9 +119,19 @@ class MouthInterior:
 
     def _lay_lit(self, base: Floats, tone: Floats, light: Floats, cover: Floats) -> None:
         """Lay a tone on the picture, dark where there is no light."""
-        base[..., 0] += (self._dark + (tone[0] - self._dark) * light - base[..., 0]) * cover
+        brightness = self._dark + (tone[0] - self._dark) * light
+        base[..., 0] += (brightness - base[..., 0]) * cover
+        paler = brightness / np.float32(tone[0])
         for channel in (1, 2):
-            base[..., channel] += (tone[channel] - base[..., channel]) * cover
+            base[..., channel] += (GREY + (tone[channel] - GREY) * paler - base[..., channel]) * cover
+
+    def _shade(self, colour: Floats, light: Floats) -> None:
+        """Leave a share of the light: what is darker is as much less colourful, or a shadow would glow."""
+        brightness = self._dark + (colour[..., 0] - self._dark) * light
+        paler = brightness / np.maximum(colour[..., 0], 1.0)
+        colour[..., 0] = brightness
+        for channel in (1, 2):
+            colour[..., channel] = GREY + (colour[..., channel] - GREY) * paler
 
 
 def _lay(base: Floats, over: Floats, cover: Floats) -> None:
