@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 
@@ -50,8 +51,13 @@ class DeviceHttp:
         self._client.close()
 
     def get(self, path: str) -> bytes:
-        """Return the body of a successful GET; empty for 204."""
-        return self._call("GET", path)
+        """Return the body of a successful GET."""
+        return self._exchange("GET", path)[1]
+
+    def get_unless_nothing(self, path: str) -> bytes | None:
+        """Return the body of a successful GET; None for 204. An empty body is a body: somebody cut it off."""
+        status, body = self._exchange("GET", path)
+        return None if status == HTTPStatus.NO_CONTENT else body
 
     def post_json(self, path: str, body: bytes) -> bytes:
         """POST JSON and return the body of the answer."""
@@ -68,6 +74,11 @@ class DeviceHttp:
         self._call("PUT", path, content=_chunks(file), media_type=media_type, length=length)
 
     def _call(
+        self, method: str, path: str, *, content: bytes | Iterator[bytes], media_type: str, length: int | None = None
+    ) -> bytes:
+        return self._exchange(method, path, content=content, media_type=media_type, length=length)[1]
+
+    def _exchange(
         self,
         method: str,
         path: str,
@@ -75,7 +86,7 @@ class DeviceHttp:
         content: bytes | Iterator[bytes] | None = None,
         media_type: str | None = None,
         length: int | None = None,
-    ) -> bytes:
+    ) -> tuple[int, bytes]:
         headers = {"Accept": "application/json"}
         if media_type is not None:
             headers["Content-Type"] = media_type
@@ -91,7 +102,7 @@ class DeviceHttp:
             ) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise ServerRefused(f"{url} is not an address; expected https://host[:port]") from error
-        return _accept(method, url, response.status_code, body)
+        return response.status_code, _accept(method, url, response.status_code, body)
 
 
 def _accept(method: str, url: str, status: int, body: bytes) -> bytes:

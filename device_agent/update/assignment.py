@@ -40,17 +40,18 @@ class AnswerSource:
 
 
 def ask(
-    get: Callable[[str], bytes],
+    get: Callable[[str], bytes | None],
     roots: MetadataSource,
     trust: Callable[[MetadataSource], TrustClient],
     frame_id: str,
 ) -> Directed | None:
     """Return what the director says to this frame, or None when there is nothing to do.
 
-    ``get`` is an authenticated GET, ``roots`` where the director's roots are, ``trust`` makes a client of its store.
+    ``get`` is an authenticated GET (None: the server says that there is nothing), ``roots`` where the director's
+    roots are, ``trust`` makes a client of its store.
     """
     body = get(PATH)
-    if not body:
+    if body is None:
         return None
     try:
         answer = decode(body, DirectorMetadata, limit=MAX_ANSWER_BYTES)

@@ -90,7 +90,7 @@ def updater(
         targets = Mirrored(Fetcher(files, f"{who.server}/tuf/targets"), mirror)
 
         def ask() -> Directed | None:
-            directed = assignment.ask(device.get, roots, director, who.frame_id)
+            directed = assignment.ask(device.get_unless_nothing, roots, director, who.frame_id)
             targets.use(directed.assignment.mirrors if directed else ())
             return directed
 

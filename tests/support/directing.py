@@ -48,7 +48,7 @@ class Asking:
         self._store, self._roots, self._root = MetadataStore(directory), RootFiles(roots), root
         self.now = now or (lambda: datetime.now(UTC))
 
-    def ask(self, answer: bytes, frame: str = FRAME) -> Directed | None:
+    def ask(self, answer: bytes | None, frame: str = FRAME) -> Directed | None:
         """Judge an answer as the frame would."""
         return assignment.ask(lambda path: answer, self._roots, self._trust, frame)
 

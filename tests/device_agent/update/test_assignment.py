@@ -48,8 +48,13 @@ def test_what_the_director_signed_is_read(frame, director):
     assert directed.assignment.line is Line.MODELS
 
 
-def test_an_empty_answer_means_nothing_to_do(frame):
-    assert frame.ask(b"") is None
+def test_no_content_means_nothing_to_do(frame):
+    assert frame.ask(None) is None
+
+
+def test_an_answer_that_was_cut_off_whole_is_not_taken_for_nothing_to_do(frame):
+    with pytest.raises(ServerRefused, match="cannot be read"):
+        frame.ask(b"")
 
 
 def test_the_same_question_may_be_asked_again_and_again(frame, director):
