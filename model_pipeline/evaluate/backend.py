@@ -54,13 +54,17 @@ class Spoken(NamedTuple):
     """[F,T,K]."""
 
 
-def speak(model: Nano, audio: Floats, sampling: Sampling) -> Spoken:
-    """Run the token loop on a 16 kHz recording, without a photo."""
+def motion_model(model: Nano) -> MotionModel:
+    """Return the frame's token loop around torch weights."""
     model.eval()
-    backend = TorchBackend(model)
     constants = Constants(
         model.codebook.vectors.numpy(), model.points.numpy(), np.array(canonical.EXTENT_MM), model.opening_map.numpy()
     )
-    motion = MotionModel(backend, model.config.graph_shape(), constants)
+    return MotionModel(TorchBackend(model), model.config.graph_shape(), constants)
+
+
+def speak(model: Nano, audio: Floats, sampling: Sampling) -> Spoken:
+    """Run the token loop on a 16 kHz recording, without a photo."""
+    motion = motion_model(model)
     frames = list(motion.speak(audio, motion.null_prompt(), sampling))
     return Spoken(np.stack([f.motion for f in frames]), np.stack([f.codes for f in frames]))

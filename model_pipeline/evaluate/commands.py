@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from model_pipeline.evaluate.report import Report
 
-from model_pipeline.places import DEFAULT_DATA
+from model_pipeline.evaluate import heads
+from model_pipeline.places import DEFAULT_DATA, EVALUATE_WORK
 
 EVALUATE_HELP = """rows: static, loudness, ridge, conv net (a plain regressor of 170 k parameters trained on the same
       folds);
@@ -43,6 +44,7 @@ SPEECH_EXAMPLE = "example: model-pipeline check-speech --plot mouth.png"
 def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add this feature's commands to the parser."""
     _add_evaluate(subparsers)
+    heads.add_command(subparsers)
     parser = subparsers.add_parser(
         "check-speech", help="lips on synthetic speech: closed on P/B/M and in silence", epilog=SPEECH_EXAMPLE
     )
@@ -68,9 +70,7 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
     parser.add_argument(
         "--as-is", type=Path, metavar="DIR", help="train nothing: score DIR/weights.safetensors, which heard no track"
     )
-    parser.add_argument(
-        "--work", type=Path, default=Path(".cache/evaluate"), help="keeps what is done (default: %(default)s)"
-    )
+    parser.add_argument("--work", type=Path, default=EVALUATE_WORK, help="keeps what is done (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
     parser.set_defaults(run=_evaluate)
 

@@ -19,11 +19,16 @@ from model_pipeline.training.stages import Sizes
 SEEDS_APART = 100
 
 
+def model_path(keep: Path, fold: int, seed: int) -> Path:
+    """Return where the model of a fold is kept."""
+    return keep / f"fold{fold}-seed{seed}.safetensors"
+
+
 def trained(
     train: Sequence[Track], weights: Path, fold: int, seed: int, *, sizes: Sizes, keep: Path
 ) -> tuple[Nano, convnet.ConvNet]:
     """Return the model and the peer that heard ``train`` alone; what ``keep`` holds already is not trained again."""
-    own, other = keep / f"fold{fold}-seed{seed}.safetensors", keep / f"fold{fold}-seed{seed}-conv.safetensors"
+    own, other = model_path(keep, fold, seed), keep / f"fold{fold}-seed{seed}-conv.safetensors"
     if not (own.is_file() and other.is_file()):
         _train(train, weights, SEED + fold + SEEDS_APART * seed, sizes, own, other)
     model = load_pretrained(own)

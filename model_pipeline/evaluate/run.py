@@ -41,7 +41,7 @@ def evaluate(
     Killed, it goes on from the folds in ``work`` that were ended under the same weights, sizes and code.
     """
     tasks = [(fold, seed) for seed in range(seeds) for fold in chosen]
-    models, out = _places(work, weights, sizes)
+    models, out = places(work, weights, sizes)
     workers = min(len(tasks), len(os.sched_getaffinity(0)))
     paths: dict[tuple[int, int], Path] = {}
     with ProcessPoolExecutor(workers, get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -96,7 +96,7 @@ def _codebook(model: Nano, tracks: Sequence[Track]) -> dict[str, tuple[float, fl
     }
 
 
-def _places(work: Path, weights: Path, sizes: Sizes) -> tuple[Path, Path]:
+def places(work: Path, weights: Path, sizes: Sizes) -> tuple[Path, Path]:
     """Return the folders of models and predictions, named after everything that they depend on."""
     found = hashlib.sha256(weights.read_bytes() + json.dumps(asdict(sizes), sort_keys=True).encode())
     _add_code(found, TRAINING)

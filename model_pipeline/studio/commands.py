@@ -3,11 +3,8 @@
 import argparse
 import json
 import sys
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
-
-from model_pipeline.places import DEFAULT_DATA
 
 STUDIO_HELP = """keys of OUT/studio.json:
   v, people              1; every person drawn: colours, shapes, hair, beard, glasses
@@ -17,26 +14,6 @@ with --pairs N, also OUT/pairs.npz: closed, opened [N,H,W,3], lips_px, moved_px 
   opening_mm, px_per_mm, yaw_degrees [N], inside [N,H,W]
 
 example: model-pipeline studio --out studio-out --heads 4 --seed 7
-"""
-
-
-EVALUATE_HELP = """(a) is circular in part: rules like those that drive the heads made synthetic training speech.
-(b) is not held out with the shipped weights, which heard the tracks; name weights that did not with --weights.
-rows: ours; static; 1 late, 2 late (the truth, that many frames late)
-
-keys of the JSON:
-  v, settings            1; model_id, heads, size
-  summary.DRIVEN.BAND    driven by rules or tracks; BAND is degrees of yaw, or all:
-    clips, faces_found   pictures, and those in which the engine found the face (others: the exact pose)
-    rows.ROW             as in evaluate --help, in exact mm
-    closures_below_1_5_mm          share of P, B, M whose warped inner lips come so near
-    tracked_closures_below_1_5_mm  the same as the face tracker reads it in the drawn picture
-    tracked_vowels_below_1_5_mm    the same on open vowels, where it should be low
-    silence_worst_mm, silence_mean_mm   movement of the opening in 1 s of silence
-    fit_mm               what of the tracks' lips the heads cannot follow
-  clips                  the same for every clip
-
-example: model-pipeline evaluate-heads --json heads.json
 """
 
 
@@ -56,46 +33,6 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument("--size", type=int, default=512, help="pixels of a picture's side (default: %(default)s)")
     parser.add_argument("--pairs", type=int, default=0, metavar="N", help="also write N pairs (default: none)")
     parser.set_defaults(run=_studio)
-    _add_evaluate(subparsers)
-
-
-def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser(
-        "evaluate-heads",
-        help="measure the mouth on rendered heads in exact mm, by yaw band",
-        description="Unseen heads, their photos measured by the engine's own detector and mesh, the shipped model "
-        "speaking: (a) rules on unseen voices, (b) real tracks where the shared data are there.",
-        epilog=EVALUATE_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--heads", type=int, default=4, help="heads, each in three yaw bands (default: %(default)s)")
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the shared data (default: %(default)s)")
-    parser.add_argument("--tracks", type=int, metavar="N", help="use the first N tracks only (default: all)")
-    parser.add_argument("--size", type=int, default=512, help="pixels of a photo's side (default: %(default)s)")
-    parser.add_argument("--weights", type=Path, help="folder of weights.safetensors (default: the ones that ship)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
-    parser.set_defaults(run=_evaluate)
-
-
-def _evaluate(arguments: argparse.Namespace) -> int:
-    from model_pipeline.data.tracks import load_tracks
-    from model_pipeline.export.engine import packed_engine
-    from model_pipeline.progress import pieces
-    from model_pipeline.studio import report, trial
-
-    tracks = load_tracks(arguments.data)[: arguments.tracks] if (arguments.data / "tracks").is_dir() else []
-    seeds = range(trial.FIRST_HEAD, trial.FIRST_HEAD + arguments.heads)
-    with tempfile.TemporaryDirectory(prefix="liveframe-heads-") as folder:
-        engine = packed_engine(arguments.weights, Path(folder))
-        speak = trial.engine_speaks(engine, engine.manifest.sampling)
-        with pieces("heads", len(trial.BANDS) * (arguments.heads + len(tracks))) as advance:
-            clips = trial.run_rules(engine, speak, seeds, arguments.size, advance)
-            clips += trial.run_tracks(engine, speak, tracks, seeds, arguments.size, advance)
-    report.print_report(clips)
-    if arguments.json:
-        settings = {"model_id": engine.manifest.model_id, "heads": arguments.heads, "size": arguments.size}
-        arguments.json.write_text(json.dumps(report.as_json(clips, settings), indent=1) + "\n", encoding="utf-8")
-    return 0
 
 
 def _studio(arguments: argparse.Namespace) -> int:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from device_agent.engine import canonical
 from device_agent.engine.features import SAMPLE_RATE, VIDEO_FPS
 from device_agent.engine.loaded import Engine
+from device_agent.engine.runtime.motion import MotionModel
 from device_agent.errors import NoFace, VoiceSilent
-from frame_protocol.model_package import Sampling
 from model_pipeline.data import visemes
 from model_pipeline.data.tracks import Track
 from model_pipeline.score import Score, score, signed_gap
@@ -80,13 +80,13 @@ class Clip:
     """What of a track's lips the head could not follow."""
 
 
-def engine_speaks(engine: Engine, sampling: Sampling) -> Speak:
-    """Return the package's way to speak: under the photo's prompt, the mouth gated by voice activity."""
+def engine_speaks(engine: Engine, model: MotionModel, *, sees_photo: bool = True) -> Speak:
+    """Return how ``model`` speaks in the package: under the photo's prompt, the mouth gated by voice activity."""
+    sampling = engine.manifest.sampling
 
     def speak(audio: NDArray[np.float32], aligned: Alignment) -> list[NDArray[np.floating]]:
         seen = aligned.portrait
-        model = engine.motion
-        if seen is None:
+        if seen is None or not sees_photo:
             prompt = model.null_prompt()
         else:
             prompt = model.prompt(seen.prompt, seen.rest_opening_mm, seen.rest_width_mm)
@@ -202,11 +202,16 @@ def run_rules(engine: Engine, speak: Speak, seeds: Sequence[int], size: int, don
 
 
 def run_tracks(  # noqa: PLR0917
-    engine: Engine, speak: Speak, tracks: Sequence[Track], seeds: Sequence[int], size: int, done: Callable[[], None]
+    engine: Engine,
+    speak: Callable[[Track], Speak],
+    tracks: Sequence[Track],
+    seeds: Sequence[int],
+    size: int,
+    done: Callable[[], None],
 ) -> list[Clip]:
     """Measure every clip in every band: a head of ``seeds`` speaks as the real person did.
 
-    ``speak`` must come from a model that heard none of these speakers for the figures to be called held out.
+    ``speak`` gives each clip a mouth; one that heard none of its speaker for the figures to be called held out.
     """
     clips, motions = [], driving.lip_motion(tracks, engine.constants.points)
     for band in range(len(BANDS)):
@@ -215,7 +220,7 @@ def run_tracks(  # noqa: PLR0917
             sitting = sittings[number % len(sittings)]
             shares, left = driving.by_track(sitting.head, motions[track.id][: round(TRACK_S * VIDEO_FPS)])
             performance = Performance(track.id, track.audio[: round(TRACK_S * SAMPLE_RATE)])
-            clip = measure(engine, speak, sitting, performance, shares, "tracks")
+            clip = measure(engine, speak(track), sitting, performance, shares, "tracks")
             clips.append(replace(clip, fit_mm=left))
             done()
     return clips
