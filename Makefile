@@ -84,9 +84,9 @@ pictures: install  ## sharpness and teeth of the drawn mouth, change outside the
 gallery: install  ## photos, voices and languages as videos on one page, gallery-out/index.html (minutes)
 	$(BIN)/model-pipeline gallery --out gallery-out $(if $(JSON),--json $(JSON))
 
-rknn: install  ## compile the graphs for the RK3588's NPU and run its simulator, .cache/npu/npu.json (own environment)
+rknn: install  ## compile the graphs for the RK3588's NPU and run its simulator (own environment; JSON=, REPORT=file)
 	@scripts/bootstrap.sh rknn
-	@$(BIN)/model-pipeline npu --out .cache/npu $(if $(JSON),--json $(JSON))
+	@$(BIN)/model-pipeline npu --out .cache/npu $(if $(JSON),--json $(JSON)) $(if $(REPORT),--report $(REPORT))
 	@$(BIN)/python -m pytest -q -m long tests/model_pipeline/npu
 
 bench-delta:  ## size, speed and memory of LoRA deltas beside bsdiff, xdelta3 and zstd (JSON=file keeps the figures)

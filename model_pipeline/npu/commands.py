@@ -43,11 +43,13 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
         "--seconds", type=float, default=SECONDS, help="seconds of the reading that is spoken (default: %(default)s)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure (default: OUT/npu.json)")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the tables as Markdown")
     parser.set_defaults(run=_npu)
 
 
 def _npu(arguments: argparse.Namespace) -> int:
     from model_pipeline.export.package import WEIGHTS_DIR
+    from model_pipeline.npu.page import page
     from model_pipeline.npu.run import compile_all, prepare, shortfalls
     from model_pipeline.npu.show import print_report
     from model_pipeline.npu.simulate import compiler_python
@@ -62,6 +64,8 @@ def _npu(arguments: argparse.Namespace) -> int:
     text = json.dumps(report, indent=1) + "\n"
     (arguments.json or arguments.out / "npu.json").write_text(text, encoding="utf-8")
     print_report(report)
+    if arguments.report:
+        arguments.report.write_text(page(report), encoding="utf-8")
     missed = shortfalls(report)
     for sentence in missed:
         sys.stderr.write(f"model-pipeline npu: {sentence}\n")

@@ -1,4 +1,4 @@
-"""The report as tables on the terminal and as rows for docs/model/npu.md."""
+"""The report as tables on the terminal."""
 
 from rich.console import Console
 from rich.table import Table

@@ -6,6 +6,7 @@ import pytest
 from model_pipeline.cli import main
 from model_pipeline.errors import DataMissing, ToolFailed
 from model_pipeline.npu import measure, tables
+from model_pipeline.npu.page import page
 from model_pipeline.npu.record import Recorder, spread
 from model_pipeline.npu.run import shortfalls
 from model_pipeline.npu.simulate import compiler_python
@@ -96,3 +97,26 @@ def test_a_missing_compiler_is_named_with_the_way_to_get_it(tmp_path, monkeypatc
         compiler_python()
     assert main(["npu", "--out", str(tmp_path / "out")]) == DataMissing.exit_code
     assert "make rknn" in capsys.readouterr().err
+
+
+def test_the_page_names_its_sources_and_every_figure():
+    estimate = {
+        "npu_operations": 117, "cpu_operations": 0, "total_cycles": 108781, "ddr_traffic_kb": 5520,
+        "internal_memory_kb": 2022.62, "weight_memory_kb": 1319.38,
+    }  # fmt: skip
+    precisions = {
+        "fp16": {"compiler_estimate": estimate, "simulator": {"cosine": {"logits": {"min": 0.99991, "mean": 1.0}}}},
+        "w8a8": {"refused": "too large"},
+    }
+    loop = {
+        "amplitude_ratio": 0.9999, "opening_r": 1.0, "mean_difference_mm": 0.0027, "largest_difference_mm": 0.0104,
+        "float32": [],
+    }  # fmt: skip
+    written = page({
+        "model_id": "nano-0", "target": "rk3588", "token_loop": {"fp16": loop},
+        "graphs": {"step": {"runs": "once a frame", "precisions": precisions}},
+    })  # fmt: skip
+    assert "*compiler estimate*" in written and "*simulator*" in written
+    assert "| step | once a frame | fp16 | 117 | 0 | 108,781 | 5,520 | 2,023 | 1,319 |" in written
+    assert "| step | logits 0.9999 | refused |" in written
+    assert "| fp16 | 0.9999 | 1.0000 | 0.003 | 0.010 | nothing |" in written
