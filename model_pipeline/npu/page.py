@@ -6,8 +6,8 @@ from typing import Any
 TITLE = """# The graphs on the RK3588's NPU: tables
 
 Written by `make rknn REPORT=docs/model/npu-tables.md`; not edited by hand. [npu.md](npu.md) says what they mean.
-Operations, cycles, traffic and memory are a *compiler estimate*, cosines and the token loop come from the *simulator* on
-an x86 CPU; no board has run it.
+Operations, cycles, traffic and memory are a *compiler estimate*, cosines and the token loop come from the *simulator*
+on an x86 CPU; no board has run it.
 
 """
 
