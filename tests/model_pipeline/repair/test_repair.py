@@ -41,7 +41,6 @@ class Dies(Silent):
 
 
 def test_a_broken_off_training_goes_on_and_ends_with_the_same_weights(tmp_path):
-    torch.set_num_threads(1)
     with pytest.raises(KeyboardInterrupt):
         train(mouths(), tmp_path / "broken", Dies(), steps=STEPS, save_every_s=0.0)
     train(mouths(), tmp_path / "broken", Silent(), steps=STEPS, save_every_s=0.0)
@@ -57,7 +56,6 @@ def test_a_training_does_not_go_on_with_another_length(tmp_path):
 
 
 def test_training_brings_the_mouth_nearer_to_the_truth(tmp_path):
-    torch.set_num_threads(1)
     given = mouths()
     net = train(given, tmp_path, Silent(), steps=60)
     with torch.no_grad():
