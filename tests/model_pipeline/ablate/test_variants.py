@@ -18,6 +18,7 @@ from model_pipeline.evaluate.backend import speak
 from model_pipeline.models.config import TINY
 from model_pipeline.models.nano import Nano
 from model_pipeline.models.tokeniser import Codebook
+from model_pipeline.training import threads
 
 FRAMES = 9
 
@@ -129,6 +130,7 @@ def some_data(shared_data, tmp_path):
 @pytest.mark.shared_data
 def test_a_variant_is_trained_scored_and_not_repeated(some_data, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(threads, "MAX_THREADS", 1)
     arguments = ["ablate", "--data", str(some_data), "--variants", "simvq", "--scale", "0.01", "--json", "a.json"]
     assert main(arguments) == 0
     first = json.loads((tmp_path / "a.json").read_text())
