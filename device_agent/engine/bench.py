@@ -6,7 +6,6 @@ encoding the very same frames, already drawn, from memory with the same preset. 
 
 import argparse
 import cProfile
-import json
 import os
 import pstats
 import statistics
@@ -16,14 +15,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from device_agent.engine import package, performance, timeline
+from device_agent.engine import measurement, package, performance, timeline
 from device_agent.engine.arrays import Floats, Sound
-from device_agent.engine.commands import active_model
 from device_agent.engine.life.hold import hold
 from device_agent.engine.life.schedule import Pose
 from device_agent.engine.loaded import Engine
+from device_agent.engine.measurement import Figures
 from device_agent.engine.photo.prepare import read_portrait
 from device_agent.engine.render import Options, Rendered, render
 from device_agent.engine.stage import Drawn, Stage
@@ -32,7 +30,6 @@ from device_agent.engine.video.presets import DEFAULT_PRESET, PRESETS
 from device_agent.engine.video.process import EncoderProcess
 from device_agent.engine.video.writer import VideoWriter
 from device_agent.engine.voice import load_voice
-from device_agent.errors import AgentError
 from frame_protocol.telemetry import Fill
 
 REPEATS = 3
@@ -56,48 +53,29 @@ PAINTED = ("at", "_draw_skin", "_compose_mouth", "_draw_eyes")
 def main(argv: list[str] | None = None) -> int:
     """Run the benchmark and write its figures."""
     parser = argument_parser("python -m device_agent.engine.bench", __doc__ or "")
-    arguments = parser.parse_args(argv)
-    try:
-        figures = run(arguments, {})
-    except AgentError as error:
-        sys.stderr.write(f"bench: {error}\n")
-        return error.exit_code
-    text = json.dumps(figures, indent=2) + "\n"
-    if arguments.json:
-        arguments.json.write_text(text)
-    else:
-        sys.stdout.write(text)
-    return 0
+    return measurement.run("bench", parser.parse_args(argv), lambda arguments: run(arguments, {}))
 
 
 def argument_parser(program: str, description: str) -> argparse.ArgumentParser:
-    """Return the parser of what every benchmark of the engine can be asked."""
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"example:\n  {program} --model .cache/nano --preset veryfast --json speed.json\n",
+    """Return the parser of what every benchmark of speed can be asked."""
+    parser = measurement.argument_parser(
+        program, description, example="--model .cache/nano --preset veryfast --json speed.json"
     )
-    parser.add_argument("--model", type=Path, help="directory of a model package (default: the active one)")
-    parser.add_argument("--photo", type=Path, help="default: the package's reference photo")
-    parser.add_argument("--voice", type=Path, help="default: the package's reference voice")
     parser.add_argument("--preset", choices=PRESETS, default=DEFAULT_PRESET)
     parser.add_argument("--repeats", type=int, default=REPEATS, help=f"runs whose median counts ({REPEATS})")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"length of the video ({SECONDS:g})")
-    parser.add_argument("--json", type=Path, help="write the figures here (default: standard output)")
     return parser
 
 
-def run(arguments: argparse.Namespace, yardsticks: dict[str, Yardstick]) -> dict[str, Any]:
+def run(arguments: argparse.Namespace, yardsticks: dict[str, Yardstick]) -> Figures:
     """Load the model, as often as it is rendered with, and measure it."""
     begin, loads = time.perf_counter(), []
     for _ in range(arguments.repeats):
-        model = package.load(arguments.model or active_model())
+        model = package.load(measurement.model_folder(arguments))
         engine = Engine(model)
         begin, before = time.perf_counter(), begin
         loads.append(begin - before)
-    photo = arguments.photo or model.path(model.manifest.self_test.photo)
-    voice = arguments.voice or model.path(model.manifest.self_test.voice)
+    (photo,), voice = measurement.inputs(arguments, model)
     options = Options(seconds=arguments.seconds, fill=Fill.REPEAT, preset=arguments.preset)
     figures = measure(engine, photo, voice, options=options, repeats=arguments.repeats, yardsticks=yardsticks)
     return {**figures, "model_load_ms": _milliseconds(loads)}
@@ -111,7 +89,7 @@ def measure(
     options: Options,
     repeats: int,
     yardsticks: dict[str, Yardstick] | None = None,
-) -> dict[str, Any]:
+) -> Figures:
     """Return medians of rendering and of the yardsticks, and their ratios, each of figures of the same run."""
     made: list[Rendered] = []
     beside: dict[str, list[float]] = {}

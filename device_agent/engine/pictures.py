@@ -10,17 +10,16 @@ For each photo a voice is performed and measured on the drawn frames, before enc
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from device_agent.engine import mouth_shape, package, performance, timeline
+from device_agent.engine import measurement, mouth_shape, package, performance, timeline
 from device_agent.engine.arrays import Floats, Pixels
-from device_agent.engine.commands import active_model
 from device_agent.engine.loaded import Engine
+from device_agent.engine.measurement import Figures
 from device_agent.engine.photo.load import load_photo
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.stage import Drawn, Stage, still_planes
@@ -29,7 +28,6 @@ from device_agent.engine.voice import load_voice
 from device_agent.engine.warp.grid import STEP, Box
 from device_agent.engine.warp.outline import head_strength
 from device_agent.engine.warp.tones import eye_white, measure_tones
-from device_agent.errors import AgentError
 from frame_protocol.telemetry import Fill
 
 SECONDS = 4.0
@@ -50,37 +48,26 @@ BRIGHTER_HALF = 50
 
 def main(argv: list[str] | None = None) -> int:
     """Measure photos and write the figures."""
-    parser = argparse.ArgumentParser(prog="python -m device_agent.engine.pictures", description=__doc__)
-    parser.add_argument("--model", type=Path, help="directory of a model package (default: the active one)")
-    parser.add_argument("--photo", type=Path, nargs="+", help="default: the package's reference photo")
-    parser.add_argument("--voice", type=Path, help="default: the package's reference voice")
-    parser.add_argument("--json", type=Path, help="write the figures here (default: standard output)")
-    arguments = parser.parse_args(argv)
-    try:
-        return _run(arguments)
-    except AgentError as error:
-        sys.stderr.write(f"pictures: {error}\n")
-        return error.exit_code
+    parser = measurement.argument_parser(
+        "python -m device_agent.engine.pictures",
+        __doc__ or "",
+        example="--model .cache/nano --photo grandma.jpg grandpa.jpg --json pictures.json",
+        photos="+",
+    )
+    return measurement.run("pictures", parser.parse_args(argv), _measure_all)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    model = package.load(arguments.model or active_model())
-    photos = arguments.photo or [model.path(model.manifest.self_test.photo)]
-    voice = arguments.voice or model.path(model.manifest.self_test.voice)
+def _measure_all(arguments: argparse.Namespace) -> Figures:
+    model = package.load(measurement.model_folder(arguments))
+    photos, voice = measurement.inputs(arguments, model)
     engine = Engine(model)
-    figures: dict[str, object] = {"model_id": engine.manifest.model_id, "size": "{}x{}".format(*SIZE)}
-    figures["photos"] = {photo.name: measure(engine, photo, voice) for photo in photos}
-    text = json.dumps(figures, indent=2) + "\n"
-    if arguments.json:
-        arguments.json.write_text(text)
-    else:
-        sys.stdout.write(text)
-    return 0
+    measured = {photo.name: measure(engine, photo, voice) for photo in photos}
+    return {"model_id": engine.manifest.model_id, "size": "{}x{}".format(*SIZE), "photos": measured}
 
 
 def measure(
     engine: Engine, photo: Path, voice: Path, *, size: tuple[int, int] = SIZE, seconds: float = SECONDS
-) -> dict[str, object]:
+) -> Figures:
     """Return the figures of one photo under one voice."""
     portrait = engine.reader.read(load_photo(photo), *size)
     warp = engine.warp(portrait)

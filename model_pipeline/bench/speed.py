@@ -15,8 +15,7 @@ from typing import Any
 import cv2
 import onnxruntime as ort
 
-from device_agent.engine import bench, package
-from device_agent.engine.commands import active_model
+from device_agent.engine import bench, measurement, package
 from device_agent.engine.loaded import Engine
 from device_agent.engine.render import Options
 from device_agent.errors import AgentError
@@ -100,9 +99,9 @@ def _long(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _inputs(arguments: argparse.Namespace) -> tuple[package.ModelPackage, Path, Path]:
-    model = package.load(arguments.model or active_model())
-    reference = model.manifest.self_test
-    return model, arguments.photo or model.path(reference.photo), arguments.voice or model.path(reference.voice)
+    model = package.load(measurement.model_folder(arguments))
+    (photo,), voice = measurement.inputs(arguments, model)
+    return model, photo, voice
 
 
 def _say(text: str) -> None:

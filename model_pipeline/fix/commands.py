@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from model_pipeline.fix.complaint import ComplaintCase
-    from model_pipeline.fix.recipe import Result
+    from model_pipeline.fix.result import Result
 
 ANALYSE_EXAMPLE = "example: model-pipeline analyse --video talking.mp4 --voice hello.wav --model nano.lfm"
 RECORDINGS_EXAMPLE = "example: model-pipeline check-recordings --model nano.lfm --json reader.json"
@@ -118,7 +118,8 @@ def _fix(arguments: argparse.Namespace) -> int:
     from model_pipeline.fix.base import engine_errors, opened
     from model_pipeline.fix.display import TrainingBar, result_table
     from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS
-    from model_pipeline.fix.recipe import Amounts, Plan, fix
+    from model_pipeline.fix.plan import Amounts, Plan
+    from model_pipeline.fix.recipe import fix
     from model_pipeline.fix.train import Settings
 
     settings = Settings(

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from model_pipeline.fix.guard import Scores
-from model_pipeline.fix.recipe import Result
+from model_pipeline.fix.result import Result
 from model_pipeline.fix.train import Progress as Check
 
 NUMBERS = {

@@ -1,11 +1,10 @@
 """A complaint becomes a delta, step by step: analyse, gather samples, train, pack, judge."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,101 +15,29 @@ from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.runtime.motion import Prompt
 from device_agent.errors import NoFace
 from frame_protocol.model_package import Decode, Sampling
-from model_pipeline.data import visemes
-from model_pipeline.data.samples import Controls
 from model_pipeline.errors import FixError
 from model_pipeline.fix import texts
 from model_pipeline.fix.analysis import Analysis, analyse
 from model_pipeline.fix.complaint import ComplaintCase
 from model_pipeline.fix.examples import Example, PromptKind
 from model_pipeline.fix.findings import Fault, Limits
+from model_pipeline.fix.gather import GUARD_SEED, Gatherer
 from model_pipeline.fix.guard import Scores, Utterance, score
 from model_pipeline.fix.ipa import phones
-from model_pipeline.fix.laboratory import LABORATORY_WEIGHTS, Base, load_base, own_controls, own_motion, own_style
+from model_pipeline.fix.laboratory import Base, load_base
 from model_pipeline.fix.media import read_frames, read_sound
 from model_pipeline.fix.pack import integer_factors, merge_package, write_delta
-from model_pipeline.fix.samples import ExampleMaker, OwnVoice, real_samples, replay_samples, speak
+from model_pipeline.fix.plan import Plan
+from model_pipeline.fix.result import Result
+from model_pipeline.fix.samples import OwnVoice, speak
 from model_pipeline.fix.speech import speaking_frames
 from model_pipeline.fix.train import Progress, PromptTokens, Settings, Trained, train
 from model_pipeline.fix.verdict import Outcome, Verdict, judge, missed
 from model_pipeline.models.prompt import NULL_BIAS
 
-
-@dataclass(frozen=True)
-class Amounts:
-    """How many sentences of each kind."""
-
-    failing: int = 36
-    replay: int = 36
-    own_voice_pasts: int = 4
-    """The complaint's voice is trained on this often; each time another part of its past is hidden."""
-    held_out: int = 5
-    """Of the failing class, and of the replay set: they decide when training stops."""
-    guard: int = 24
-    """The verdict listens to these."""
-
-    @classmethod
-    def small(cls, count: int) -> "Amounts":
-        """Return ``count`` of each."""
-        return cls(failing=count, replay=count, own_voice_pasts=1, held_out=min(count, 5), guard=count)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything that a person may choose about a fix."""
-
-    settings: Settings = field(default_factory=Settings)
-    amounts: Amounts = field(default_factory=Amounts)
-    transcript: str | None = None
-    laboratory: Path = LABORATORY_WEIGHTS
-    data: Path | None = None
-    """Measured tracks, which join the replay set."""
-    force: bool = False
-    """Write the delta whatever the verdict."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of a complaint."""
-
-    verdict: Verdict
-    analysis: Analysis
-    trained: Trained
-    complaint_scores: tuple[Scores, Scores]
-    replay_scores: tuple[Scores, Scores]
-    base_weights_sha256: str
-    result_weights_sha256: str
-    delta: Path | None
-
-    def report(self) -> dict[str, Any]:
-        """Return the result as JSON values; keys are documented in docs/fix.md."""
-        return {
-            "outcome": self.verdict.outcome.value,
-            "delta": None if self.delta is None else str(self.delta),
-            "base_weights_sha256": self.base_weights_sha256,
-            "result_weights_sha256": self.result_weights_sha256,
-            "better": self.verdict.better,
-            "worse": self.verdict.worse,
-            "findings": [asdict(item) for item in self.analysis.findings],
-            "complaint_voice": {name: asdict(part) for name, part in zip(SIDES, self.complaint_scores, strict=True)},
-            "replay": {name: asdict(part) for name, part in zip(SIDES, self.replay_scores, strict=True)},
-            "training": {
-                "steps": self.trained.steps,
-                "best_step": self.trained.best.step,
-                "seconds": round(self.trained.history[-1].seconds, 1),
-                "history": [asdict(item) for item in self.trained.history],
-            },
-        }
-
-
-SIDES = ("before", "after")
 Say = Callable[[str], None]
 COLDEST = 0.1
 """At 0 only the likeliest code counts, and there is no gradient."""
-SHAPE_SENTENCES = 5
-"""So many ordinary sentences show which shapes the base makes for an opening and a width."""
-HELD_OUT_SEED = 900_000
-"""Seeds from here on are never trained with."""
 
 
 def fix(
@@ -210,36 +137,8 @@ class Bench:
 
     def examples(self) -> tuple[list[Example], list[Example]]:
         """Return what is trained on and what decides when to stop."""
-        seed, amounts = self.plan.settings.seed, self.plan.amounts
-        model, said = self.base.model, self._codes(self.voice)
-        ordinary = [speak(text, seed) for text in texts.REPLAY[:SHAPE_SENTENCES]]
-        moved = [own_motion(model, self._codes(item.audio)) for item in ordinary]
-        by_rule = np.concatenate([item.lips(visemes.Style()) for item in ordinary])
-        controls = own_controls(model, np.concatenate([own_motion(model, said), *moved]))
-        maker = ExampleMaker(model, controls, own_style(model, np.concatenate(moved), by_rule))
-        training = [*self._failing(maker, texts.texts_for(self.faults, amounts.failing, seed), seed)]
-        training += self._replay(maker, controls, amounts.replay, seed)
-        training += self._own_voice(maker, said, range(seed, seed + amounts.own_voice_pasts))
-        held_out = [*self._failing(maker, texts.HELD_OUT[: amounts.held_out], HELD_OUT_SEED + seed)]
-        held_out += self._replay(maker, controls, amounts.held_out, HELD_OUT_SEED + seed)
-        held_out += self._own_voice(maker, said, [HELD_OUT_SEED + seed])
-        return training, held_out
-
-    def _failing(self, maker: ExampleMaker, sentences: Sequence[str], seed: int) -> Iterator[Example]:
-        for index, text in enumerate(sentences):
-            yield from maker.failing(text, seed + index, self.faults)
-
-    def _replay(self, maker: ExampleMaker, controls: Controls, count: int, seed: int) -> Iterator[Example]:
-        samples = list(replay_samples(count, seed, controls))
-        if self.plan.data is not None and seed < HELD_OUT_SEED:
-            samples += real_samples(self.base.model, self.plan.data)
-        for index, sample in enumerate(samples):
-            yield from maker.replay(sample, seed + index)
-
-    def _own_voice(self, maker: ExampleMaker, said: np.ndarray, seeds: Iterable[int]) -> Iterator[Example]:
         voice = OwnVoice(self.voice, self.analysis.phones, self.speaking)
-        for seed in seeds:
-            yield from maker.own_voice(voice, said, PromptKind.PHOTO, seed)
+        return Gatherer(self.base.model, self._codes, voice, self.faults, self.plan).examples()
 
     def _codes(self, audio: np.ndarray) -> np.ndarray:
         """Return the code vectors [F,T,K] that the installed base shows for ``audio``."""
@@ -293,7 +192,7 @@ class Bench:
 
     def _guard_set(self) -> list[Utterance]:
         sentences = texts.GUARD[: self.plan.amounts.guard]
-        spoken = [speak(text, 2 * HELD_OUT_SEED + index) for index, text in enumerate(sentences)]
+        spoken = [speak(text, GUARD_SEED + index) for index, text in enumerate(sentences)]
         return [Utterance(item.audio, phones(item.phonemes)) for item in spoken]
 
 

@@ -7,8 +7,9 @@ import pytest
 from tests.crash.cuts import chance
 from tests.crash.scenarios import scratch
 from tests.fuzz.damage import damaged
-from tests.fuzz.run import bounded_memory, fuzz
+from tests.fuzz.run import Tally, bounded_memory, fuzz
 from tests.fuzz.targets import targets
+from tests.support.workers import share_out
 
 COUNT = 2000
 
@@ -39,3 +40,13 @@ def test_damage_is_never_none(made):
 def test_memory_beyond_the_bound_is_an_error():
     with bounded_memory(), pytest.raises(MemoryError):
         bytes(1 << 30)
+
+
+def test_what_every_process_found_is_added_and_one_that_dies_is_a_fault():
+    def work(number):
+        if number == 1:
+            raise SystemExit(1)
+        return Tally(faults=[f"found by {number}"])
+
+    total = share_out(Tally(), 3, work, lambda number: Tally(faults=[f"{number} ended early"]))
+    assert sorted(total.faults) == ["1 ended early", "found by 0", "found by 2"]

@@ -1,5 +1,7 @@
 """The ONNX graphs compute what torch computes, from the weights file itself."""
 
+import shutil
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -7,21 +9,16 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
+from frame_protocol.model_package import WEIGHTS
 from model_pipeline.export import graphs, int8
 from model_pipeline.models.config import TINY
-from model_pipeline.models.nano import Nano
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+def exported(tiny_package):
     """A tiny model as weights file and graphs, and the torch model of those very weights."""
-    torch.manual_seed(3)
-    folder = tmp_path_factory.mktemp("graphs")
-    tensors = {n: a for n, a in int8.tensors_of(Nano(TINY)).items() if not n.startswith(int8.LABORATORY)}
-    save_file(tensors, folder / "weights.safetensors")
-    model = int8.model_of(tensors, TINY).eval()
-    graphs.export_graphs(model, folder / "weights.safetensors")
-    return folder, model
+    folder = tiny_package.folder
+    return folder, int8.model_of(load_file(folder / WEIGHTS), TINY).eval()
 
 
 def run(path, inputs):
@@ -42,7 +39,7 @@ def test_graph_equals_torch(exported, name):
 
 def test_external_data_is_the_tensor_of_that_name(exported):
     folder, _ = exported
-    data, tensors = (folder / "weights.safetensors").read_bytes(), load_file(folder / "weights.safetensors")
+    data, tensors = (folder / WEIGHTS).read_bytes(), load_file(folder / WEIGHTS)
     integers = 0
     for name in graphs.MODULES:
         for tensor in onnx.load(folder / f"{name}.onnx", load_external_data=False).graph.initializer:
@@ -51,7 +48,7 @@ def test_external_data_is_the_tensor_of_that_name(exported):
                 continue
             own = tensors[tensor.name.removeprefix("model.")]
             offset = int(place["offset"])
-            assert place["location"] == "weights.safetensors"
+            assert place["location"] == WEIGHTS
             assert data[offset : offset + int(place["length"])] == own.tobytes()
             integers += own.dtype == np.int8
     assert integers > 20
@@ -59,11 +56,10 @@ def test_external_data_is_the_tensor_of_that_name(exported):
 
 def test_changed_integers_change_the_answer_without_a_new_graph(exported, tmp_path):
     folder, _ = exported
-    for file in folder.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    tensors = load_file(tmp_path / "weights.safetensors")
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    tensors = load_file(tmp_path / WEIGHTS)
     tensors["spacetime.head.weight.q"] = -tensors["spacetime.head.weight.q"]
-    save_file(tensors, tmp_path / "weights.safetensors")
+    save_file(tensors, tmp_path / WEIGHTS)
     dice = np.random.default_rng(0)
     inputs = {n: dice.normal(size=s).astype(np.float32) for n, s in graphs.graph_inputs(TINY)["step"].items()}
     before, after = (run(place / "step.onnx", inputs)[0] for place in (folder, tmp_path))

@@ -29,15 +29,6 @@ VOICE = LIBRIVOX / "sense_and_sensibility_01_austen_64kb-0880.wav"
 WORDS = "he was not an ill disposed young man"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread():
-    """Tiny networks gain nothing from a second thread, and lose where the cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="session")
 def hopper():
     """The US Navy portrait of Grace Hopper: public domain."""

@@ -1,17 +1,15 @@
 """What the NPU compiler is given computes what onnxruntime computes from the package."""
 
+import shutil
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
-from safetensors.numpy import save_file
 
 from model_pipeline.errors import WeightsUnusable
-from model_pipeline.export import graphs, int8, repair
+from model_pipeline.export import graphs
 from model_pipeline.models.config import TINY
-from model_pipeline.models.nano import Nano
-from model_pipeline.models.repair import RepairNet
 from model_pipeline.npu.fold import folded
 from model_pipeline.npu.plan import GRAPHS
 
@@ -21,15 +19,8 @@ UNWANTED = {"DequantizeLinear", "CastLike", "Reciprocal", "Constant", "Shape", "
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    torch.manual_seed(3)
-    folder = tmp_path_factory.mktemp("graphs")
-    tensors = {n: a for n, a in int8.tensors_of(Nano(TINY)).items() if not n.startswith(int8.LABORATORY)}
-    tensors |= repair.tensors_of(RepairNet())
-    save_file(tensors, folder / "weights.safetensors")
-    graphs.export_graphs(int8.model_of(tensors, TINY).eval(), folder / "weights.safetensors")
-    graphs.export_repair(repair.net_of(tensors), TINY, folder / "weights.safetensors")
-    return folder
+def exported(tiny_repairing_package):
+    return tiny_repairing_package.folder
 
 
 def run(model, inputs):
@@ -63,8 +54,7 @@ def test_nothing_is_left_that_the_compiler_stumbles_over(exported, name):
 
 
 def test_a_weight_with_its_scales_on_another_axis_is_refused(exported, tmp_path):
-    for file in exported.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(exported, tmp_path, dirs_exist_ok=True)
     model = onnx.load(tmp_path / "decoder.onnx", load_external_data=False)
     node = next(n for n in model.graph.node if n.op_type == "DequantizeLinear")
     node.attribute[0].i = 1

@@ -12,9 +12,8 @@ from frame_protocol.model_package import WEIGHTS
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.export import int8
 from model_pipeline.export import repair as packed
-from model_pipeline.export.package import WEIGHTS_DIR, build_directory
+from model_pipeline.export.package import WEIGHTS_DIR
 from model_pipeline.models.config import TINY
-from model_pipeline.models.nano import Nano
 from model_pipeline.models.repair import RepairNet
 from model_pipeline.repair import examples
 from model_pipeline.repair.check import compare, open_network
@@ -41,7 +40,6 @@ class Dies(Silent):
 
 
 def test_a_broken_off_training_goes_on_and_ends_with_the_same_weights(tmp_path):
-    torch.set_num_threads(1)
     with pytest.raises(KeyboardInterrupt):
         train(mouths(), tmp_path / "broken", Dies(), steps=STEPS, save_every_s=0.0)
     train(mouths(), tmp_path / "broken", Silent(), steps=STEPS, save_every_s=0.0)
@@ -57,7 +55,6 @@ def test_a_training_does_not_go_on_with_another_length(tmp_path):
 
 
 def test_training_brings_the_mouth_nearer_to_the_truth(tmp_path):
-    torch.set_num_threads(1)
     given = mouths()
     net = train(given, tmp_path, Silent(), steps=60)
     with torch.no_grad():
@@ -78,18 +75,10 @@ def test_integers_are_read_as_they_were_written(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory):
+def both(tiny_package, tiny_repairing_package):
     """The same tiny model packed without and with a repair network, and that network."""
-    torch.manual_seed(0)
-    tensors, net = int8.tensors_of(Nano(TINY)), RepairNet()
-    with torch.no_grad():
-        net.leave.weight.mul_(20)
-    folders = [tmp_path_factory.mktemp(name) / "package" for name in ("without", "with")]
-    extra = packed.tensors_of(net)
-    manifests = [
-        build_directory(tensors | more, "card", f, TINY) for f, more in zip(folders, ({}, extra), strict=True)
-    ]
-    return folders, manifests, packed.net_of(extra)
+    two = (tiny_package, tiny_repairing_package)
+    return [one.folder for one in two], [one.manifest for one in two], packed.net_of(two[1].tensors)
 
 
 def test_a_package_with_it_speaks_the_same_and_has_another_name(both):
