@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
 from device_agent.errors import ServerRefused, ServerUnreachable, TrustError
+from device_agent.system import clock as system_clock
 from device_agent.system import disk, files
-from device_agent.update.retry import RetryPolicy, is_final
+from device_agent.update.retry import RetryPolicy, http_date, is_final, retry_after
 
 HASH_BLOCK_BYTES = 1 << 20
 SYNC_EVERY_BYTES = 8 << 20
@@ -209,8 +211,9 @@ def _check_status(url: str, response: httpx.Response, *, expected: tuple[int, ..
     if is_final(status):
         raise ServerRefused(f"{url}: the server answered {status}; asking again would not help")
     if status not in expected:
-        after = response.headers.get("Retry-After", "")
-        raise _Interrupted(f"the server answered {status}", float(after) if after.isdigit() else None)
+        now = http_date(response.headers.get("Date", "")) or datetime.fromtimestamp(system_clock.wall(), UTC)
+        after = retry_after(response.headers.get("Retry-After", ""), now)
+        raise _Interrupted(f"the server answered {status}", after)
     if response.headers.get("Content-Type", "").startswith("text/html"):
         raise _Interrupted("a web page came instead of the file; a captive portal may be waiting for a sign-in")
 

@@ -15,6 +15,7 @@ from frame_protocol.updates import (
     TRANSITIONS,
     Assignment,
     HealthFigures,
+    Line,
     Release,
     UpdateReport,
     UpdateState,
@@ -150,8 +151,12 @@ def abandon(journal: Journal, reason: str, moment: Moment) -> Journal:
 
 
 def forget(journal: Journal) -> Journal:
-    """Begin anew, as a frame that never kept a release; orders that ended stay closed."""
-    return replace(journal, state=UpdateState.IDLE, order=None, kept_counters={})
+    """Begin anew, as a frame that never kept a release; orders that ended stay closed.
+
+    The firmware in the slots is not taken back, so neither is its counter: an older one stays out.
+    """
+    still_runs = {line: counter for line, counter in journal.kept_counters.items() if line is Line.FIRMWARE}
+    return replace(journal, state=UpdateState.IDLE, order=None, kept_counters=still_runs)
 
 
 def sent(journal: Journal, report: UpdateReport) -> Journal:

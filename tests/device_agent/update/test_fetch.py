@@ -3,6 +3,7 @@
 import hashlib
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 
 from device_agent.errors import ServerRefused, ServerUnreachable, StorageError, TrustError
 from device_agent.update.fetch import Fetcher, Limits
-from device_agent.update.retry import RetryPolicy, is_final
+from device_agent.update.retry import RetryPolicy, is_final, retry_after
 from tests.support.repository import Served
 
 RANDOM = np.random.default_rng(4)
@@ -168,6 +169,39 @@ def test_retry_after_is_obeyed(fetcher, server, tmp_path, waits):
     server.layer.behaviour = [page(503, Retry_After="17"), page(429, Retry_After="999")]
     fetcher.download(NAME, tmp_path / "part", len(CONTENT), SHA256)
     assert waits == [17.0, RetryPolicy().cap_seconds]
+
+
+def test_retry_after_may_be_a_date_by_the_servers_own_clock(tmp_path):
+    busy = {"Date": "Fri, 25 Dec 2026 08:00:00 GMT", "Retry-After": "Fri, 25 Dec 2026 08:00:23 GMT"}
+    answers = iter([httpx.Response(503, headers=busy), httpx.Response(200, content=iter([CONTENT]))])
+    waits = []
+    with httpx.Client(transport=httpx.MockTransport(lambda request: next(answers))) as client:
+        fetcher = Fetcher(client, "http://server", sleep=waits.append)
+        fetcher.download(NAME, tmp_path / "part", len(CONTENT), SHA256)
+    assert waits == [23.0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "soon",
+        "",
+        "-5",
+        "1.5",
+        "\u00b2",
+        "Fri, 25 Dec 2026 99:00:00 GMT",
+        "Fri, 25 Dec 99999999999999999999 08:00:00 GMT",
+        "9" * 400,
+    ],
+)
+def test_a_retry_after_that_means_nothing_never_breaks_the_wait(said):
+    wait = RetryPolicy().delay(1, 0.5, retry_after(said, datetime(2026, 12, 25, tzinfo=UTC)))
+    assert wait in (0.75, RetryPolicy().cap_seconds)
+
+
+def test_a_retry_after_that_has_passed_asks_for_nothing():
+    assert retry_after("Fri, 25 Dec 2026 08:00:00 GMT", datetime(2026, 12, 26, tzinfo=UTC)) == 0.0
+    assert retry_after("Fri, 25 Dec 2026 08:00:10 -0000", datetime(2026, 12, 25, 8, tzinfo=UTC)) == 10.0
 
 
 def test_a_server_that_stays_down_is_left_until_the_next_poll(fetcher, server, tmp_path, waits):

@@ -122,6 +122,11 @@ def test_going_back_says_why_and_keeps_the_counter():
     assert journal.kept_counters == {}
 
 
+def test_a_reset_forgets_what_it_takes_back_and_no_more():
+    journal = Journal(kept_counters={Line.FIRMWARE: 9, Line.MODELS: 7, Line.SEASONAL: 3})
+    assert machine.forget(journal).kept_counters == {Line.FIRMWARE: 9}
+
+
 def test_a_version_that_never_gets_through_its_self_test_must_go_back():
     journal = in_state(UpdateState.TRYING)
     for start in range(1, MAX_TRIES + 1):
