@@ -22,6 +22,7 @@ from device_agent.system import clock as system_clock
 from device_agent.system import disk, files
 from device_agent.update.retry import RetryPolicy, http_date, is_final, retry_after
 
+HASH_ALGORITHM = "sha256"
 HASH_BLOCK_BYTES = 1 << 20
 SYNC_EVERY_BYTES = 8 << 20
 NO_SUCH_FILE = (403, 404)
@@ -90,26 +91,31 @@ class Fetcher:
                 self._wait(failures, error)
         return None
 
-    def download(self, name: str, partial: Path, length: int, sha256: str) -> None:
+    def download(
+        self, name: str, partial: Path, length: int, digest: str, *, algorithm: str = HASH_ALGORITHM
+    ) -> None:
         """Complete the file ``partial`` from ``name``, from whichever byte it has, and return once it is synced.
 
+        ``digest`` is the signed hash in hex; ``algorithm`` names it as hashlib does (frames: sha256).
         Raises ServerUnreachable (the partial file stays), ServerRefused, StorageError, or TrustError when a whole
         file fetched from its first byte has another hash (it is deleted).
         """
         files.make_directory(partial.parent)
         deadline = self._clock() + self._limits.total_seconds
         resumed = partial.exists()
-        if self._complete(name, partial, length, sha256, deadline):
-            return
-        if resumed and self._complete(name, partial, length, sha256, deadline):
-            return
+        for _ in range(1 + resumed):
+            self._fill(name, partial, length, deadline)
+            if _hash(partial, algorithm) == digest:
+                _settle(partial)
+                return
+            files.remove_file(partial)
         raise TrustError(
-            f"{name}: {length} bytes came with another hash than the signed {sha256}; the file was deleted, "
+            f"{name}: {length} bytes came with another hash than the signed {digest}; the file was deleted, "
             "nothing is installed"
         )
 
-    def _complete(self, name: str, partial: Path, length: int, sha256: str, deadline: float) -> bool:
-        """Fetch until ``partial`` has ``length`` bytes; whether its hash is right (if not, it is deleted)."""
+    def _fill(self, name: str, partial: Path, length: int, deadline: float) -> None:
+        """Fetch until ``partial`` has ``length`` bytes."""
         failures = 0
         if length == 0:
             files.atomic_write(partial, b"")
@@ -125,11 +131,6 @@ class Fetcher:
                         "fetched at the next poll"
                     ) from error
                 self._wait(failures, error)
-        if _hash(partial) == sha256:
-            _settle(partial)
-            return True
-        files.remove_file(partial)
-        return False
 
     def _read_once(self, url: str, limit: int) -> bytes | None:
         with self._stream(url, {}) as response:
@@ -248,8 +249,8 @@ def _is_too_much(size: int, length: int) -> bool:
     return size > length
 
 
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
+def _hash(path: Path, algorithm: str) -> str:
+    digest = hashlib.new(algorithm)
     with files.disk_errors(f"cannot read {path}"), path.open("rb") as file:
         while block := file.read(HASH_BLOCK_BYTES):
             digest.update(block)

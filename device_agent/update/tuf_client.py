@@ -25,7 +25,7 @@ from device_agent.errors import AgentError, InputError, TrustError
 from device_agent.system import files
 from device_agent.update.fetch import Fetcher
 from device_agent.update.retry import RetryPolicy
-from device_agent.update.trust.client import Target, TrustClient
+from device_agent.update.trust.client import HashedFile, TrustClient
 from device_agent.update.trust.store import MetadataStore
 
 INITIAL_ROOT = "initial_root"
@@ -94,12 +94,10 @@ def run_download(arguments: argparse.Namespace) -> None:
         trust.refresh()
         fetcher = Fetcher(http, arguments.target_base_url, policy=ONE_ATTEMPT)
         for name in arguments.target_name:
-            target = trust.target(name)
-            if target is None:
+            file = trust.hashed_file(name)
+            if file is None:
                 raise TrustError(f"no trusted role names {name}; nothing is downloaded")
-            _download(
-                fetcher, target, arguments.metadata_dir / DOWNLOADS, arguments.target_dir / quote(name, safe="")
-            )
+            _download(fetcher, file, arguments.metadata_dir / DOWNLOADS, arguments.target_dir / quote(name, safe=""))
 
 
 def _trust(arguments: argparse.Namespace, http: httpx.Client) -> TrustClient:
@@ -117,22 +115,22 @@ def _need(arguments: argparse.Namespace, *options: str) -> None:
             raise InputError(f"{arguments.command} needs --{option.replace('_', '-')}")
 
 
-def _download(fetcher: Fetcher, target: Target, downloads: Path, destination: Path) -> None:
-    if _is(destination, target):
+def _download(fetcher: Fetcher, signed: HashedFile, downloads: Path, destination: Path) -> None:
+    if _is(destination, signed):
         return
-    partial = downloads / target.sha256
-    fetcher.download(quote(target.stored_name), partial, target.length, target.sha256)
+    partial = downloads / signed.digest
+    fetcher.download(quote(signed.stored_name), partial, signed.length, signed.digest, algorithm=signed.algorithm)
     with files.disk_errors(f"cannot read {partial}"):
         files.atomic_write(destination, partial.read_bytes())
     files.remove_file(partial)
 
 
-def _is(path: Path, target: Target) -> bool:
+def _is(path: Path, signed: HashedFile) -> bool:
     """Whether the file is there already, whole and with the signed hash."""
-    if not path.is_file() or path.stat().st_size != target.length:
+    if not path.is_file() or path.stat().st_size != signed.length:
         return False
     with files.disk_errors(f"cannot read {path}"), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == target.sha256
+        return hashlib.file_digest(file, signed.algorithm).hexdigest() == signed.digest
 
 
 if __name__ == "__main__":

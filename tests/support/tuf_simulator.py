@@ -114,9 +114,9 @@ class Simulator:
             self.delegated[role], self.signers[role] = Targets(expires=LATER), [signer]
         return bins
 
-    def add_file(self, role: str, path: str, data: bytes) -> None:
-        """Let ``role`` name a file, and serve it."""
-        self._role(role).targets[path] = TargetFile.from_data(path, data, ["sha256"])
+    def add_file(self, role: str, path: str, data: bytes, algorithms: Iterable[str] = ("sha256",)) -> None:
+        """Let ``role`` name a file by hashes of ``algorithms``, and serve it."""
+        self._role(role).targets[path] = TargetFile.from_data(path, data, list(algorithms))
         self.files[path] = data
 
     def read(self, name: str, limit: int) -> bytes | None:

@@ -22,6 +22,8 @@ from device_agent.update.trust import clock
 from device_agent.update.trust.store import MetadataStore
 
 BUILD_DATE = datetime.fromtimestamp(BUILD_FLOOR, UTC)
+ALGORITHMS = ("sha256", "sha512")
+"""Hashes that a target may be signed with, the first of them decides; frames install by sha256 alone."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,20 @@ class Target:
     @property
     def stored_name(self) -> str:
         """The path under which it is served: in a consistent snapshot with the hash before the file name."""
-        if not self.consistent:
-            return self.path
-        directory, slash, name = self.path.rpartition("/")
-        return f"{directory}{slash}{self.sha256}.{name}"
+        return _stored_name(self.path, self.sha256, consistent=self.consistent)
+
+
+@dataclass(frozen=True)
+class HashedFile:
+    """A file that the offline keys vouch for by whichever hash they chose: what a comparison of clients asks for."""
+
+    stored_name: str
+    """The path under which it is served."""
+    length: int
+    algorithm: str
+    """One of ``ALGORITHMS``."""
+    digest: str
+    """The hash in hex."""
 
 
 def _now() -> datetime:
@@ -109,15 +121,17 @@ class TrustClient:
         self._trusted = trusted
 
     def target(self, path: str) -> Target | None:
-        """Return what the offline keys say about ``path``, walking the delegations; None when they say nothing."""
-        if self._trusted is None:
-            self.refresh()
-        trusted = cast("TrustedMetadataSet", self._trusted)
-        try:
-            found = self._walk(trusted, path)
-        except RepositoryError as error:
-            raise TrustError(f"the metadata for {path} was refused: {error}; nothing is installed") from error
+        """Return what the offline keys say about ``path``, walking the delegations; None when they say nothing.
+
+        Raises TrustError when it is signed without a sha256, the one hash that frames install by.
+        """
+        trusted, found = self._find(path)
         return None if found is None else _target(found, trusted)
+
+    def hashed_file(self, path: str) -> HashedFile | None:
+        """Return the same as ``target``, by the first of ``ALGORITHMS`` that is signed; TrustError when none is."""
+        trusted, found = self._find(path)
+        return None if found is None else _hashed_file(found, trusted)
 
     def listed(self) -> list[tuple[Target, Mapping[str, object]]]:
         """Return what the top-level targets list themselves: each target, and its ``custom`` part."""
@@ -132,6 +146,15 @@ class TrustClient:
             self.refresh()
         trusted = cast("TrustedMetadataSet", self._trusted)
         return trusted.targets.unrecognized_fields.get(name)
+
+    def _find(self, path: str) -> tuple[TrustedMetadataSet, TargetFile | None]:
+        if self._trusted is None:
+            self.refresh()
+        trusted = cast("TrustedMetadataSet", self._trusted)
+        try:
+            return trusted, self._walk(trusted, path)
+        except RepositoryError as error:
+            raise TrustError(f"the metadata for {path} was refused: {error}; nothing is installed") from error
 
     def _set_clock(self, trusted: TrustedMetadataSet, timestamp: Timestamp | None) -> None:
         last = None
@@ -240,6 +263,25 @@ def _target(found: TargetFile, trusted: TrustedMetadataSet) -> Target:
     if digest is None:
         raise TrustError(f"the signed target {found.path} has no sha256; ask for a release signed with one")
     return Target(found.path, found.length, digest, consistent=_is_consistent(trusted))
+
+
+def _hashed_file(found: TargetFile, trusted: TrustedMetadataSet) -> HashedFile:
+    for algorithm in ALGORITHMS:
+        digest = found.hashes.get(algorithm)
+        if digest is not None:
+            name = _stored_name(found.path, digest, consistent=_is_consistent(trusted))
+            return HashedFile(name, found.length, algorithm, digest)
+    raise TrustError(
+        f"the signed target {found.path} has hashes of {', '.join(sorted(found.hashes))}; expected one of "
+        f"{', '.join(ALGORITHMS)}; ask for a release signed with one"
+    )
+
+
+def _stored_name(path: str, digest: str, *, consistent: bool) -> str:
+    if not consistent:
+        return path
+    directory, slash, name = path.rpartition("/")
+    return f"{directory}{slash}{digest}.{name}"
 
 
 def _is_consistent(trusted: TrustedMetadataSet) -> bool:

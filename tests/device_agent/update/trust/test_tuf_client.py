@@ -3,12 +3,14 @@
 The situations are those that the public tuf-conformance suite and python-tuf's test_updater_fetch_target look at.
 """
 
+import hashlib
 import json
 import subprocess
 import sys
 
 import pytest
 
+from device_agent.errors import TrustError
 from device_agent.update.tuf_client import build_parser, main
 from tests.support.tuf_simulator import PAST, SimulatorServer
 
@@ -138,6 +140,56 @@ def test_other_bytes_than_the_signed_ones_are_not_put_among_the_targets(ready, s
         simulator.files["file"] = served
     assert ready.download("file") == 1
     assert ready.downloaded() == []
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "decides"), [(["sha256"], "sha256"), (["sha512"], "sha512"), (["sha512", "sha256"], "sha256")]
+)
+def test_a_target_is_known_by_sha256_or_else_sha512(ready, simulator, algorithms, decides):
+    simulator.add_file("targets", "a/file", b"content", algorithms)
+    simulator.publish("targets")
+    assert ready.download("a/file") == 0
+    assert ready.downloaded() == [b"content"]
+    assert simulator.asked[-1] == f"a/{hashlib.new(decides, b'content').hexdigest()}.file"
+    asked = len(simulator.asked)
+    assert ready.download("a/file") == 0
+    assert not [name for name in simulator.asked[asked:] if name.endswith(".file")]
+
+
+def test_sha512_refuses_other_bytes_too(ready, simulator):
+    simulator.add_file("targets", "file", b"content", ["sha512"])
+    simulator.publish("targets")
+    simulator.files["file"] = b"conten@"
+    assert ready.download("file") == 1
+    assert ready.downloaded() == []
+
+
+def test_a_target_with_no_known_hash_is_refused_unread(ready, simulator, capsys):
+    simulator.add_file("targets", "file", b"content")
+    simulator.targets.targets["file"].hashes = {"crc32": "00000000"}
+    simulator.publish("targets")
+    assert ready.download("file") == 1
+    assert "crc32; expected one of sha256, sha512" in capsys.readouterr().err
+    assert simulator.asked[-1] == "2.targets.json"
+    assert ready.downloaded() == []
+
+
+def test_a_frame_itself_installs_by_sha256_alone(frame, simulator):
+    simulator.add_file("targets", "file", b"content", ["sha512"])
+    simulator.publish("targets")
+    with pytest.raises(TrustError, match="no sha256"):
+        frame.client().target("file")
+
+
+def test_one_call_judges_a_role_by_the_keys_of_each_delegator(ready, simulator):
+    for name in "ab":
+        simulator.delegate("targets", f"parent-{name}", [f"path-{name}"])
+        simulator.delegate(f"parent-{name}", "release", [f"path-{name}"])
+        simulator.add_file("release", f"path-{name}", name.encode())
+    simulator.signers["release"] = simulator.signers["release"][:1]
+    simulator.publish("targets")
+    assert ready.download("path-a", "path-b") == 1
+    assert ready.downloaded() == [b"a"]
 
 
 def test_bins_hold_many_targets(ready, simulator):
