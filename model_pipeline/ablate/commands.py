@@ -8,7 +8,7 @@ from pathlib import Path
 from model_pipeline.places import DEFAULT_DATA
 
 EXAMPLE = """Every variant is trained from nothing at --scale of the shipped training's steps and clips, and scored on
-the speakers of one fold: compare rows of one run, not with `evaluate`. One seed: differences below 0.03 in r are
+the speakers of one fold: compare rows of one run, not with `evaluate`. One seed: differences below 0.05 in r are
 noise.
 What is done is kept in --work; a killed run goes on with the next variant.
 
