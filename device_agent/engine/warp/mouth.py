@@ -121,7 +121,7 @@ class MouthInterior:
         """Lay a tone on the picture, dark where there is no light."""
         brightness = self._dark + (tone[0] - self._dark) * light
         base[..., 0] += (brightness - base[..., 0]) * cover
-        paler = brightness / np.float32(tone[0])
+        paler = brightness / np.float32(max(float(tone[0]), 1.0))
         for channel in (1, 2):
             base[..., channel] += (GREY + (tone[channel] - GREY) * paler - base[..., channel]) * cover
 
