@@ -1,7 +1,7 @@
 """Writes a HEIC photo as telephones do: one HEVC picture in a HEIF container (ISO/IEC 23008-12)."""
 
-import io
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -39,26 +39,38 @@ def write_heic(path: Path, pixels: np.ndarray, *, turned: int = 0) -> None:
     path.write_bytes(header + _box(b"mdat", picture))
 
 
+VPS, SPS, PPS = 32, 33, 34
+"""Types of the NAL units that configure a decoder (H.265, table 7-1)."""
+
+
 def _hevc(pixels: np.ndarray) -> tuple[bytes, bytes]:
-    """Return decoder configuration and picture of one HEVC key frame, taken out of an MP4."""
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream(
-            "libx265", rate=25, options={"crf": "12", "preset": "ultrafast", "x265-params": "log-level=none"}
-        )
-        stream.height, stream.width = pixels.shape[:2]
-        stream.pix_fmt = "yuv420p"
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-        for packet in [*stream.encode(frame), *stream.encode()]:
-            container.mux(packet)
-    data = file.getvalue()
-    return _inside(data, b"hvcC"), _inside(data, b"mdat")
+    """Return decoder configuration and picture of one HEVC key frame.
+
+    The configuration is written here: FFmpeg's writer of it reads past the parameter sets, and fails by chance.
+    """
+    encoder = av.CodecContext.create("libx265", "w")
+    encoder.height, encoder.width = pixels.shape[:2]
+    encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 25)
+    encoder.options = {"crf": "12", "preset": "ultrafast", "x265-params": "log-level=none"}
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+    stream = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
+    units = [unit.rstrip(b"\0") for unit in stream.split(b"\0\0\1") if unit.strip(b"\0")]
+    sets = {kind: next(unit for unit in units if _kind(unit) == kind) for kind in (VPS, SPS, PPS)}
+    picture = b"".join(struct.pack(">I", len(unit)) + unit for unit in units if _kind(unit) not in sets)
+    return _configuration(sets), picture
 
 
-def _inside(data: bytes, kind: bytes) -> bytes:
-    at = data.index(kind)
-    length = int.from_bytes(data[at - 4 : at], "big")
-    return data[at + 4 : at - 4 + length]
+def _kind(unit: bytes) -> int:
+    return unit[0] >> 1 & 0x3F
+
+
+def _configuration(sets: dict[int, bytes]) -> bytes:
+    """Return an HEVCDecoderConfigurationRecord (ISO/IEC 14496-15, 8.3.3.1) of 8-bit 4:2:0."""
+    profile_to_level = sets[SPS].replace(b"\0\0\3", b"\0\0")[3:15]
+    record = b"\1" + profile_to_level + bytes([0xF0, 0, 0xFC, 0xFC | 1, 0xF8, 0xF8, 0, 0, 0x0F, len(sets)])
+    for kind, unit in sets.items():
+        record += struct.pack(">BHH", 0x80 | kind, 1, len(unit)) + unit
+    return record
 
 
 def _box(kind: bytes, *parts: bytes) -> bytes:

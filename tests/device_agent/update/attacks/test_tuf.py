@@ -137,7 +137,7 @@ def test_mix_and_match(world, models, guarded, without):
 
 def test_wrong_software_under_the_right_name(world, models, guarded, without):
     """The attacker answers the request for one signed file with another that is as long."""
-    without(fetch, "_hash", lambda path: path.name)
+    without(fetch, "_hash", lambda path, algorithm: path.name)
     built = world.release("one", 1, models[0].tar)
     wrong = models[2].tar.read_bytes()
     assert len(wrong) == built.release.artefacts[0].length
