@@ -91,3 +91,10 @@ if [ "$(cat "$STAMP" 2>/dev/null)" != "$WANT" ]; then
     || fail "the project cannot be installed into $VENV" "run: $VENV/bin/python -m pip install --no-deps --no-build-isolation -e ."
   printf '%s' "$WANT" > "$STAMP"
 fi
+
+SOURCES=$VENV/src  # source distributions whose tests are run on ours, never installed
+if [ "$PURPOSE" = test ] && [ "$(cat "$SOURCES/.fetched" 2>/dev/null)" != "$(sha256sum < requirements/tuf-source.lock)" ]; then
+  "$VENV/bin/python" -m pip download -q --no-deps --no-binary tuf --no-build-isolation --require-hashes \
+    -d "$SOURCES" -r requirements/tuf-source.lock || fail "python-tuf's source cannot be fetched" "check the network"
+  sha256sum < requirements/tuf-source.lock > "$SOURCES/.fetched"
+fi

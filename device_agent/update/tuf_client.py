@@ -116,7 +116,7 @@ def _need(arguments: argparse.Namespace, *options: str) -> None:
 
 
 def _download(fetcher: Fetcher, signed: HashedFile, downloads: Path, destination: Path) -> None:
-    if _is(destination, signed):
+    if is_there(destination, signed):
         return
     partial = downloads / signed.digest
     fetcher.download(quote(signed.stored_name), partial, signed.length, signed.digest, algorithm=signed.algorithm)
@@ -125,7 +125,7 @@ def _download(fetcher: Fetcher, signed: HashedFile, downloads: Path, destination
     files.remove_file(partial)
 
 
-def _is(path: Path, signed: HashedFile) -> bool:
+def is_there(path: Path, signed: HashedFile) -> bool:
     """Whether the file is there already, whole and with the signed hash."""
     if not path.is_file() or path.stat().st_size != signed.length:
         return False
