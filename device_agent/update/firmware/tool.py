@@ -12,11 +12,30 @@ SAID_CHARACTERS = 120
 """What fits into a report's reason beside our own words."""
 
 
+ATTEMPTS = 2
+"""SWUpdate was seen to fail without a word, and then to install the same image."""
+SILENT = "it failed and said nothing"
+
+
 def run(command: Sequence[str], directory: Path, environment: Mapping[str, str], complaint: str) -> str:
-    """Run the tool in ``directory`` and return its output.
+    """Run the tool in ``directory`` and return its output; a failure without a reason is tried once more.
 
     UpdateFailed when it says no; StorageError when it was killed or hangs, which says nothing about the release.
     """
+    reason = SILENT
+    for _ in range(ATTEMPTS):
+        done = _once(command, directory, environment)
+        if done.returncode == 0:
+            return done.stdout
+        reason = _complaint(done.stderr + done.stdout, complaint)
+        if reason != SILENT:
+            break
+    raise UpdateFailed(f"{command[0]}: {reason}")
+
+
+def _once(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
     try:
         done = subprocess.run(
             command,
@@ -34,12 +53,10 @@ def run(command: Sequence[str], directory: Path, environment: Mapping[str, str],
         raise StorageError(f"{command[0]} took more than {INSTALL_SECONDS:.0f} s; it is tried again") from None
     if done.returncode < 0:
         raise StorageError(f"{command[0]} was ended by signal {-done.returncode}; it is tried again")
-    if done.returncode != 0:
-        raise UpdateFailed(f"{command[0]}: {_complaint(done.stderr + done.stdout, complaint)}")
-    return done.stdout
+    return done
 
 
 def _complaint(said: str, marker: str) -> str:
     """Return the first line that complains, without its decoration."""
     lines = [line.split(marker, 1)[1].strip(" :[]0123456789") for line in said.splitlines() if marker in line]
-    return (lines[0] if lines else "it failed and said nothing")[:SAID_CHARACTERS]
+    return (lines[0] if lines else SILENT)[:SAID_CHARACTERS]
