@@ -30,7 +30,7 @@ def argument_parser(
     parser.add_argument("--model", type=Path, help="directory of a model package (default: the active one)")
     parser.add_argument("--photo", type=Path, nargs=photos, help="default: the package's reference photo")
     parser.add_argument("--voice", type=Path, help="default: the package's reference voice")
-    parser.add_argument("--json", type=Path, help="write the figures here (default: standard output)")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
     return parser
 
 
@@ -46,7 +46,7 @@ def inputs(arguments: argparse.Namespace, model: ModelPackage) -> tuple[list[Pat
 
 
 def run(name: str, arguments: argparse.Namespace, measure: Callable[[argparse.Namespace], Figures]) -> int:
-    """Measure and write the figures; return the exit code, which a refusal brings along."""
+    """Measure, print and keep the figures; return the exit code, which a refusal brings along."""
     try:
         figures = measure(arguments)
     except AgentError as error:
@@ -55,6 +55,5 @@ def run(name: str, arguments: argparse.Namespace, measure: Callable[[argparse.Na
     text = json.dumps(figures, indent=2) + "\n"
     if arguments.json:
         arguments.json.write_text(text)
-    else:
-        sys.stdout.write(text)
+    sys.stdout.write(text)
     return 0

@@ -5,7 +5,6 @@ Every run is followed by its yardsticks: encoding the same frames from memory, a
 """
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -18,7 +17,6 @@ import onnxruntime as ort
 from device_agent.engine import bench, measurement, package
 from device_agent.engine.loaded import Engine
 from device_agent.engine.render import Options
-from device_agent.errors import AgentError
 from frame_protocol.telemetry import Fill
 from model_pipeline.bench import long_voice, presets, speed_report
 from model_pipeline.bench.rival_network import Rival
@@ -35,23 +33,11 @@ def main(argv: list[str] | None = None) -> int:
         "--long", type=float, metavar="SECONDS", help="also render a voice this long: 600 takes minutes"
     )
     parser.add_argument("--long-size", default="1920x1080", help="size of that video (1920x1080)")
-    arguments = parser.parse_args(argv)
-    try:
-        figures = measure(arguments)
-    except AgentError as error:
-        sys.stderr.write(f"bench: {error}\n")
-        return error.exit_code
-    text = json.dumps(figures, indent=2) + "\n"
-    if arguments.json:
-        arguments.json.write_text(text)
-    sys.stdout.write(text)
-    if arguments.report:
-        speed_report.write(figures, arguments.report)
-    return 0
+    return measurement.run("bench", parser.parse_args(argv), measure)
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return every figure that was asked for."""
+    """Return every figure that was asked for, and write the report if one was."""
     load, rival = round(os.getloadavg()[0], 1), Rival(len(os.sched_getaffinity(0)))
     _say(f"rendering {arguments.repeats} times, each time beside its yardsticks")
     figures = bench.run(arguments, {"wav2lip_size": rival.fps})
@@ -70,6 +56,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.long:
         _say(f"rendering a voice of {arguments.long:g} s")
         figures["long_voice"] = _long(arguments)
+    if arguments.report:
+        speed_report.write(figures, arguments.report)
     return figures
 
 
