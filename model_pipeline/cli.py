@@ -7,7 +7,8 @@ import sys
 from model_pipeline.errors import LaboratoryError
 
 FEATURES = (
-    "recipes", "prepare", "evaluate", "ablate", "export", "fix", "gallery", "studio", "repair", "npu", "songs",
+    "recipes", "prepare", "evaluate", "ablate", "export", "fix", "gallery", "studio", "tongue", "repair", "npu",
+    "songs",
 )  # fmt: skip
 """Folders whose ``commands.py`` has ``add_commands(subparsers)``; a command sets ``run``: Namespace -> exit code."""
 
@@ -20,6 +21,7 @@ EPILOG = """examples:
   model-pipeline package --out nano.lfm
   model-pipeline gallery --out gallery-out
   model-pipeline train-repair --out .cache/train-repair
+  model-pipeline train-tongue --out .cache/train-tongue
   model-pipeline npu --out .cache/npu
   model-pipeline song-pack --from model_pipeline/songs/packs/christmas --out christmas.lfs
   model-pipeline analyse --video clip.mp4 --voice voice.wav

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_agent.engine import measurement, package, performance, timeline
-from device_agent.engine.arrays import Floats, Sound
+from device_agent.engine.arrays import Sound
+from device_agent.engine.gesture import Gesture
 from device_agent.engine.life.hold import hold
 from device_agent.engine.life.schedule import Pose
 from device_agent.engine.loaded import Engine
@@ -126,13 +127,13 @@ class Scene:
     """All that a video shows, decided but not drawn."""
 
     stage: Stage
-    motions: list[Floats | None]
+    gestures: list[Gesture | None]
     poses: list[Pose]
     sound: Sound
 
     def draw(self) -> list[Drawn]:
         """Draw every frame into memory."""
-        return [self.stage.draw(motion, pose) for motion, pose in zip(self.motions, self.poses, strict=True)]
+        return [self.stage.draw(gesture, pose) for gesture, pose in zip(self.gestures, self.poses, strict=True)]
 
 
 def prepare(engine: Engine, photo: Path, voice: Path, options: Options) -> Scene:
@@ -142,9 +143,9 @@ def prepare(engine: Engine, photo: Path, voice: Path, options: Options) -> Scene
     prompt = engine.motion.prompt(portrait.prompt, portrait.rest_opening_mm, portrait.rest_width_mm)
     plan = timeline.plan(load_voice(voice), options.seconds, options.fill)
     sampling = engine.manifest.sampling
-    motions = performance.perform(engine, plan, prompt, sampling, trace=performance.Trace(), watch=Stopwatch())
+    gestures = performance.perform(engine, plan, prompt, sampling, trace=performance.Trace(), watch=Stopwatch())
     poses = hold(performance.live(plan, sampling.seed, options.liveliness), stage.apart)
-    return Scene(stage, list(motions), poses, plan.sound)
+    return Scene(stage, list(gestures), poses, plan.sound)
 
 
 def _encoding_alone(scene: Scene, out: Path, options: Options) -> float:
@@ -179,7 +180,7 @@ def profile(scene: Scene) -> dict[str, float]:
         if function in spent and Path(file).parent.name == "warp" and _is_part(function, Path(file).stem):
             spent[function] += cumulated
     spent["paint"] -= sum(spent[name] for name in PAINTED)
-    return {PARTS[name]: round(1000 * seconds / len(scene.motions), 3) for name, seconds in spent.items()}
+    return {PARTS[name]: round(1000 * seconds / len(scene.gestures), 3) for name, seconds in spent.items()}
 
 
 def machine() -> str:

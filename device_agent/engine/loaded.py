@@ -26,8 +26,9 @@ class Engine:
         self.constants = model.constants()
         self.reader = PortraitReader(model)
         backend = OnnxBackend(model, threads=threads)
-        self._repair = backend.repair if model.repairs else None
-        self.motion = MotionModel(backend, model.manifest.shape, self.constants)
+        self._repair = backend.repair if model.has(package.REPAIR_GRAPH) else None
+        tongue = backend.tongue if model.has(package.TONGUE_GRAPH) else None
+        self.motion = MotionModel(backend, model.manifest.shape, self.constants, tongue)
         self._detector = SpeechDetector(model.path(package.VAD))
         self._warm_up()
 

@@ -15,8 +15,9 @@ from device_agent.system.files import disk_errors
 from frame_protocol.model_package import MANIFEST, WEIGHTS, FileEntry, ModelManifest, weights_hash
 
 GRAPHS = ("audio", "prompt", "step", "decoder")
-REPAIR_GRAPH = "repair"
-"""A package may be without this graph: the mouth is then shown as it is drawn."""
+TONGUE_GRAPH, REPAIR_GRAPH = "tongue", "repair"
+OPTIONAL_GRAPHS = (TONGUE_GRAPH, REPAIR_GRAPH)
+"""A package may be without: the tongue then follows the opening, the mouth is shown as it is drawn."""
 DETECTOR, DETECTOR_FULL, MESH, IRIS = (f"faces/{n}.tflite" for n in ("detector", "detector_full", "mesh", "iris"))
 VAD = "vad.onnx"
 REQUIRED = (WEIGHTS, *(f"{graph}.onnx" for graph in GRAPHS), DETECTOR, DETECTOR_FULL, MESH, IRIS, VAD)
@@ -48,10 +49,9 @@ class ModelPackage:
             raise ModelError(f"the model package {self.directory} does not list {name!r}; install the model again")
         return self.directory / name
 
-    @property
-    def repairs(self) -> bool:
-        """Whether the package brings the graph that corrects the drawn mouth."""
-        return f"{REPAIR_GRAPH}.onnx" in self.manifest.files
+    def has(self, graph: str) -> bool:
+        """Say whether the package brings a graph."""
+        return f"{graph}.onnx" in self.manifest.files
 
     def constants(self) -> Constants:
         """Read the constants and check their shapes."""

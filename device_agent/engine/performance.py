@@ -7,6 +7,7 @@ import numpy as np
 
 from device_agent.engine import canonical
 from device_agent.engine.arrays import Floats
+from device_agent.engine.gesture import Gesture
 from device_agent.engine.life import prosody, schedule
 from device_agent.engine.life.schedule import Pose
 from device_agent.engine.loaded import Engine
@@ -33,11 +34,11 @@ class Trace:
 
 def perform(
     engine: Engine, plan: Timeline, prompt: Prompt, sampling: Sampling, *, trace: Trace, watch: Stopwatch
-) -> Iterator[Floats | None]:
-    """Yield the map [4,64,64] of every frame of the video; None is the closed mouth at rest."""
+) -> Iterator[Gesture | None]:
+    """Yield the gesture of every frame of the video; None is the closed mouth at rest."""
     with watch.stage("speech"):
         gate = engine.gate(plan.speech)
-    last: Floats = np.zeros((len(MAP_CHANNELS), MAP_SIZE, MAP_SIZE), dtype=np.float32)
+    last = Gesture(np.zeros((len(MAP_CHANNELS), MAP_SIZE, MAP_SIZE), dtype=np.float32))
     spoken = engine.motion.speak(plan.speech, prompt, sampling)
     drawn = 0
     while drawn < plan.frames:
@@ -47,15 +48,15 @@ def perform(
             break
         with watch.stage("speech"):
             openness = next(gate)
-        last = frame.motion * np.float32(openness)
+        last = frame.gesture.eased(openness)
         trace.tokens.append(frame.tokens)
         trace.gate.append(round(openness, 4))
-        trace.opening_mm.append(opening_of(engine, last))
+        trace.opening_mm.append(opening_of(engine, last.motion))
         drawn += 1
         yield last
     for index in range(plan.frames - drawn):
         left = 1.0 - (index + 1) / CLOSE_FRAMES
-        yield last * np.float32(left * left) if left > 0 else None
+        yield last.eased(left * left) if left > 0 else None
 
 
 def live(plan: Timeline, seed: int, liveliness: float) -> list[Pose]:

@@ -76,12 +76,13 @@ def measure(
     plan = timeline.plan(load_voice(voice), seconds, Fill.IDLE)
     trace = performance.Trace()
     ruler = Ruler(engine, portrait)
-    motions = performance.perform(engine, plan, prompt, engine.manifest.sampling, trace=trace, watch=Stopwatch())
+    gestures = performance.perform(engine, plan, prompt, engine.manifest.sampling, trace=trace, watch=Stopwatch())
     sharp, change, teeth, area = [], [], [], []
     still = np.zeros((len(package.MAP_CHANNELS), package.MAP_SIZE, package.MAP_SIZE), dtype=np.float32)
-    for number, motion in enumerate(motions):
-        drawn = stage.draw(motion)
-        area.append(mouth_shape.least_area(portrait, warp.box, warp.sources(still if motion is None else motion)))
+    for number, gesture in enumerate(gestures):
+        drawn = stage.draw(gesture)
+        motion = still if gesture is None else gesture.motion
+        area.append(mouth_shape.least_area(portrait, warp.box, warp.sources(motion)))
         sharp.append(ruler.sharpness(drawn))
         change.append(ruler.change_outside_head(drawn))
         if number < len(trace.opening_mm) and trace.opening_mm[number] >= WIDE_MM:

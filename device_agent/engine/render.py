@@ -102,7 +102,7 @@ def _render(
     trace, sampling = Trace(), _sampling(engine, options)
     with watch.stage("life"):
         poses = hold(performance.live(plan, sampling.seed, options.liveliness), stage.apart)
-    motions = performance.perform(engine, plan, prompt, sampling, trace=trace, watch=watch)
+    gestures = performance.perform(engine, plan, prompt, sampling, trace=trace, watch=watch)
     origin = Provenance(engine.manifest.model_id, str(uuid.uuid4()), options.fill)
     with VideoWriter(
         out,
@@ -115,11 +115,11 @@ def _render(
         threads=max(1, len(os.sched_getaffinity(0)) - 1),  # the drawing has a core; sharing it costs both
     ) as writer:
         first_frame = 0.0
-        for index, motion in enumerate(ahead(motions)):
+        for index, gesture in enumerate(ahead(gestures)):
             with watch.stage("wait"):
                 slot, planes = writer.draw()
             with watch.stage("warp"):
-                stage.put(stage.draw(motion, poses[index]), slot, planes)
+                stage.put(stage.draw(gesture, poses[index]), slot, planes)
             writer.submit()
             first_frame = first_frame or time.perf_counter() - begin
             if progress is not None:

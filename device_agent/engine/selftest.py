@@ -89,7 +89,7 @@ def _draw(engine: Engine, model: package.ModelPackage, expected: SelfTest) -> tu
     samples = load_voice(model.path(expected.voice)).samples
     first, drawn = 0.0, 0
     for frame in engine.motion.speak(samples, prompt, engine.manifest.sampling):
-        warp.draw(frame.motion)
+        warp.draw(frame.motion, tongue=frame.tongue)
         drawn += 1
         first = first or time.perf_counter() - begin
         if drawn == PICTURE_FRAMES:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from device_agent.engine.arrays import Floats, Pixels
+from device_agent.engine.arrays import Pixels
 from device_agent.engine.compose import halve_colour
+from device_agent.engine.gesture import Gesture
 from device_agent.engine.life.schedule import Pose
 from device_agent.engine.mark import Mark
 from device_agent.engine.package import MAP_CHANNELS, MAP_SIZE
@@ -33,10 +34,10 @@ class Stage:
         """The rectangle of the frame that moves."""
         return self._warp.box
 
-    def draw(self, motion: Floats | None, pose: Pose = STILL) -> Drawn:
-        """Return the moving box under ``motion`` and ``pose``; None is the closed mouth, worked out once."""
-        if motion is not None:
-            return self._warp.draw(motion, pose)
+    def draw(self, gesture: Gesture | None, pose: Pose = STILL) -> Drawn:
+        """Return the moving box under ``gesture`` and ``pose``; None is the closed mouth, worked out once."""
+        if gesture is not None:
+            return self._warp.draw(gesture.motion, pose, gesture.tongue)
         if self._rest is None:
             self._rest = self._warp.sources(self._closed)
         if pose != STILL:

@@ -5,9 +5,10 @@ and fading to both sides; the mouth is the mean of all targets under these pulls
 vowel.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,20 @@ class Viseme(StrEnum):
     MID_BACK = "mid_back"
     CLOSE_BACK = "close_back"
     FRONT_ROUNDED = "front_rounded"
+
+
+class Dominant(Protocol):
+    """Whatever pulls."""
+
+    @property
+    def strength(self) -> float:
+        """At the sound's middle."""
+        ...
+
+    @property
+    def reach(self) -> float:
+        """Seconds in which the pull falls to 1/e outside the phoneme's core."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -152,7 +167,7 @@ def arpabet_pulls(phones: Sequence[tuple[str, float, float]]) -> list[Pull]:
     return [Pull(_BY_ARPABET.get(name.rstrip("012"), Viseme.SILENCE), start, end) for name, start, end in phones]
 
 
-def dominance(items: Sequence[Pull], times: Floats, table: dict[Viseme, Target], lead: float) -> Floats:
+def dominance(items: Sequence[Pull], times: Floats, table: Mapping[Viseme, Dominant], lead: float) -> Floats:
     """Return the pull [frames, items] of every viseme at every time."""
     start = np.array([p.start for p in items])
     end = np.array([p.end for p in items])

@@ -14,8 +14,12 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument("--out", type=Path, required=True, help="the package to write")
     parser.add_argument("--weights", type=Path, help="folder of weights.safetensors (default: the ones that ship)")
     parser.add_argument(
-        "--repair", action=argparse.BooleanOptionalAction,
-        help="with or without the network that corrects the drawn mouth (default: as packages ship)",
+        "--tongue", action=argparse.BooleanOptionalAction, default=True,
+        help="with or without the network that hears where the tongue is (default: with)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--repair", action=argparse.BooleanOptionalAction, default=False,
+        help="with or without the network that corrects the drawn mouth (default: without)",
     )  # fmt: skip
     parser.set_defaults(run=_package)
     parser = subparsers.add_parser(
@@ -26,10 +30,10 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _package(arguments: argparse.Namespace) -> int:
-    from model_pipeline.export.package import REPAIR_DIR, SHIPPED_REPAIR, WEIGHTS_DIR, package_weights
+    from model_pipeline.export.package import PARTS, WEIGHTS_DIR, package_weights
 
-    repair = {None: SHIPPED_REPAIR, True: REPAIR_DIR, False: None}[arguments.repair]
-    manifest = package_weights(arguments.weights or WEIGHTS_DIR, arguments.out, repair_dir=repair)
+    parts = [part for part in PARTS if getattr(arguments, part.graph)]
+    manifest = package_weights(arguments.weights or WEIGHTS_DIR, arguments.out, parts=parts)
     size = arguments.out.stat().st_size / 1e6
     sys.stdout.write(f"{manifest.model_id} {manifest.weights_sha256} {size:.1f} MB {arguments.out}\n")
     return 0

@@ -18,13 +18,13 @@ from torch import nn
 
 from device_agent.engine.canonical import MAP_SIZE
 from device_agent.engine.features import MEL_PER_FRAME, MELS
-from device_agent.engine.package import REPAIR_GRAPH
+from device_agent.engine.package import REPAIR_GRAPH, TONGUE_GRAPH
 from device_agent.engine.warp.repair import CELLS_HIGH, CELLS_WIDE
 from frame_protocol.model_package import WEIGHTS
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.models.config import MAP_CHANNELS, PROMPT_TOKENS, REST_FIELDS, ModelConfig
 from model_pipeline.models.nano import Nano
-from model_pipeline.models.repair import CHANGED, SEEN, RepairNet
+from model_pipeline.models.repair import CHANGED, SEEN
 from model_pipeline.models.spacetime import Cache, Prompt
 
 OPSET = 18
@@ -93,10 +93,23 @@ class DecoderGraph(nn.Module):
         return self.model.decoder(codes)
 
 
+class TongueGraph(nn.Module):
+    """mel -> height of the tongue's tip."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.tongue = net
+
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """[1,80,1,4*W] -> [1,1,1,chunk]."""
+        height: torch.Tensor = self.tongue(mel)
+        return height
+
+
 class RepairGraph(nn.Module):
     """The drawn mouth -> its change."""
 
-    def __init__(self, net: RepairNet) -> None:
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.repair = net
 
@@ -122,6 +135,7 @@ def graph_inputs(config: ModelConfig) -> dict[str, dict[str, tuple[int, ...]]]:
             "prompt_k": prompt, "prompt_v": prompt, "cache_k": past, "cache_v": past, "mask": (1, 1, 1, slots),
         },
         "decoder": {"codes": codes},
+        TONGUE_GRAPH: {"mel": (1, MELS, 1, columns)},
         REPAIR_GRAPH: {"mouth": (1, SEEN, CELLS_HIGH, CELLS_WIDE)},
     }  # fmt: skip
 
@@ -131,10 +145,13 @@ OUTPUTS = {
     "prompt": ["prompt_k", "prompt_v"],
     "step": ["logits", "new_k", "new_v"],
     "decoder": ["map"],
+    TONGUE_GRAPH: ["tongue"],
     REPAIR_GRAPH: ["change"],
 }
 MODULES = {"audio": AudioGraph, "prompt": PromptGraph, "step": StepGraph, "decoder": DecoderGraph}
-"""The graphs of the model; the repair network is another's, and a package may be without it."""
+"""The graphs of the model."""
+BESIDE = {TONGUE_GRAPH: TongueGraph, REPAIR_GRAPH: RepairGraph}
+"""Those of networks beside it, which a package may be without."""
 
 
 def output_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
@@ -148,6 +165,7 @@ def output_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
         "new_k": (heads, config.head_dim, 1, config.slot),
         "new_v": (heads, config.head_dim, 1, config.slot),
         "map": (1, len(MAP_CHANNELS), MAP_SIZE, MAP_SIZE),
+        "tongue": (1, 1, 1, config.audio_chunk),
         "change": (1, CHANGED, CELLS_HIGH, CELLS_WIDE),
     }
 
@@ -158,9 +176,9 @@ def export_graphs(model: Nano, weights: Path) -> None:
         _export(name, module(model), model.config, weights)
 
 
-def export_repair(net: RepairNet, config: ModelConfig, weights: Path) -> None:
-    """Write repair.onnx beside ``weights``, pointing into it."""
-    _export(REPAIR_GRAPH, RepairGraph(net), config, weights)
+def export_beside(graph: str, net: nn.Module, config: ModelConfig, weights: Path) -> None:
+    """Write the graph of a network of ``parts`` beside ``weights``, pointing into it."""
+    _export(graph, BESIDE[graph](net), config, weights)
 
 
 def _export(name: str, module: nn.Module, config: ModelConfig, weights: Path) -> None:

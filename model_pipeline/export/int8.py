@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from device_agent.engine import canonical
+from device_agent.engine.package import OPTIONAL_GRAPHS
 from frame_protocol.model_package import weights_hash
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.models.config import CONFIGS, ModelConfig
@@ -22,8 +23,6 @@ LEVELS = 127
 Array = NDArray[np.generic]
 LABORATORY = "lab."
 """Tensors of a weights file that only the laboratory needs (encoder, motion components); packages leave them out."""
-REPAIR = "repair."
-"""Tensors of the repair network, which joins a package beside the model (export/repair.py)."""
 _LAB_ONLY = ("encoder.", "components", "maps", "vit.shape_head.")
 _CONSTANTS = {"codebook.vectors": "codebook", "points": "canonical.points", "opening_map": "canonical.opening_map"}
 _TRAINING_ONLY = ("codebook.members", "codebook.sums")
@@ -41,6 +40,11 @@ def quantise(weight: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.
 def dequantise(q: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return what the graphs compute with."""
     return q.astype(np.float32) * scale.reshape(-1, *([1] * (q.ndim - 1)))
+
+
+def is_of(graph: str, name: str) -> bool:
+    """Say whether a tensor belongs to the network of an optional graph."""
+    return name.startswith(f"{graph}.")
 
 
 def is_quantised(name: str, axes: int) -> bool:
@@ -69,13 +73,13 @@ def tensors_of(model: Nano) -> dict[str, Array]:
 def model_of(tensors: Mapping[str, Array], config: ModelConfig) -> Nano:
     """Return the torch model of a weights file, its weights dequantised.
 
-    Laboratory tensors may be absent; those of the repair network are another's.
+    Laboratory tensors may be absent; those of the networks beside the model are theirs (parts.py).
     """
     model = Nano(config)
     names = {new: old for old, new in _CONSTANTS.items()}
     state = {}
     for name, array in tensors.items():
-        if name.startswith(REPAIR):
+        if any(is_of(graph, name) for graph in OPTIONAL_GRAPHS):
             continue
         if name.endswith(".q"):
             base = name.removesuffix(".q")

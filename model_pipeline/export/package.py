@@ -5,8 +5,9 @@ import io
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,15 +20,15 @@ from device_agent.engine.runtime.onnx import OnnxBackend
 from frame_protocol.model_package import MANIFEST, WEIGHTS, Decode, FileEntry, ModelManifest, Sampling, SelfTest
 from model_pipeline.data import third_party
 from model_pipeline.errors import WeightsUnusable
-from model_pipeline.export import graphs, int8, reference, repair
+from model_pipeline.export import graphs, int8, reference
+from model_pipeline.export.parts import REPAIR, TONGUE, Part
 from model_pipeline.models.config import NANO, ModelConfig
 
 WEIGHTS_DIR = Path(__file__).resolve().parents[1] / "weights" / "nano"
 """The weights that the repository ships."""
-REPAIR_DIR = WEIGHTS_DIR.with_name("repair")
-"""The repair network's, in a file of their own: either can be trained again without the other."""
-SHIPPED_REPAIR: Path | None = None
-"""Whose repair network packages carry unless told otherwise."""
+PARTS: tuple[Part[Any], ...] = (TONGUE, REPAIR)
+SHIPPED_PARTS: tuple[Part[Any], ...] = (TONGUE,)
+"""The networks beside the model that packages carry unless told otherwise."""
 CARD = "MODEL_CARD.md"
 REPOSITORY = third_party.REPOSITORY
 SHIPPED_SAMPLING = Sampling(decode=Decode.MEAN, temperature=1.3, gain=1.3, seed=0)
@@ -43,9 +44,10 @@ def build_directory(
     shipped = {n: np.ascontiguousarray(a) for n, a in tensors.items() if not n.startswith(int8.LABORATORY)}
     save_file(shipped, out / WEIGHTS)
     graphs.export_graphs(int8.model_of(shipped, config), out / WEIGHTS)
-    net = repair.net_of(shipped)
-    if net is not None:
-        graphs.export_repair(net, config, out / WEIGHTS)
+    for part in PARTS:
+        net = part.net_of(shipped, config)
+        if net is not None:
+            graphs.export_beside(part.graph, net, config, out / WEIGHTS)
     for name, source in third_party.model_files().items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, out / name)
@@ -107,11 +109,11 @@ def write_tar(directory: Path, out: Path) -> None:
 
 
 def package_weights(
-    weights_dir: Path, out: Path, config: ModelConfig = NANO, *, repair_dir: Path | None = SHIPPED_REPAIR
+    weights_dir: Path, out: Path, config: ModelConfig = NANO, *, parts: Sequence[Part[Any]] = SHIPPED_PARTS
 ) -> ModelManifest:
     """Make the package ``out`` of a weights folder (weights.safetensors and MODEL_CARD.md).
 
-    The repair network of ``repair_dir`` joins it; None leaves the package without one.
+    The repository's networks of ``parts`` join it.
     """
     source = weights_dir / WEIGHTS
     if not source.is_file():
@@ -121,7 +123,9 @@ def package_weights(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="liveframe-package-") as folder:
         directory = Path(folder) / "package"
-        tensors = load_file(source) | (repair.load(repair_dir) if repair_dir else {})
+        tensors = load_file(source)
+        for part in parts:
+            tensors |= part.load(part.folder)
         manifest = build_directory(tensors, text, directory, config)
         write_tar(directory, out)
     return manifest

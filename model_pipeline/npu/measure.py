@@ -1,11 +1,13 @@
 """How far the NPU's arithmetic is from float32: cosines of outputs, and the spread of the lip opening."""
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from device_agent.engine import canonical
 from device_agent.engine.package import Constants
-from device_agent.engine.runtime.backend import Backend
+from device_agent.engine.runtime.backend import Backend, TongueBackend
 from device_agent.engine.runtime.motion import FrameMotion, MotionModel, Prompt
 from frame_protocol.model_package import ModelManifest
 
@@ -44,9 +46,13 @@ def loop_figures(came: NDArray[np.float64], expected: NDArray[np.float64]) -> di
     }
 
 
+class Speaker(Backend, TongueBackend, Protocol):
+    """Runs what speaks: the model's graphs, and the tongue's."""
+
+
 def speak(
-    backend: Backend, manifest: ModelManifest, constants: Constants, prompt: Prompt, audio: Floats
+    backend: Speaker, manifest: ModelManifest, constants: Constants, prompt: Prompt, audio: Floats
 ) -> list[FrameMotion]:
     """Run the token loop of a frame on ``backend``, decoding as the package says."""
-    model = MotionModel(backend, manifest.shape, constants)
+    model = MotionModel(backend, manifest.shape, constants, backend.tongue)
     return list(model.speak(audio, prompt, manifest.sampling))

@@ -33,6 +33,7 @@ GRAPHS = (
     Graph("step", "once a video frame", in_loop=True),
     Graph("decoder", "once a video frame", in_loop=True),
     Graph("audio", "once every 12 video frames", in_loop=True),
+    Graph("tongue", "once every 12 video frames", in_loop=True),
     Graph("repair", "once a video frame whose lips are apart", in_loop=True),
     Graph("prompt", "once a photo", in_loop=False, without_rules=(NO_MASK_CRASH,)),
 )

@@ -13,7 +13,7 @@ Inputs = dict[str, Floats]
 
 
 class Recorder:
-    """A ``Backend`` and ``RepairBackend`` that passes every question on and keeps questions and answers, by graph."""
+    """Every graph of a package: passes questions on and keeps them and their answers, by graph."""
 
     def __init__(self, inner: OnnxBackend) -> None:
         self._inner = inner
@@ -41,6 +41,11 @@ class Recorder:
         """Pass on, and keep."""
         self._ask("decoder", codes=codes)
         return self._answer("decoder", self._inner.decoder(codes))[0]
+
+    def tongue(self, mel: Floats) -> Floats:
+        """Pass on, and keep."""
+        self._ask("tongue", mel=mel)
+        return self._answer("tongue", self._inner.tongue(mel))[0]
 
     def repair(self, mouth: Floats) -> Floats:
         """Pass on, and keep."""

@@ -21,7 +21,7 @@ from device_agent.engine.warp.repair import MouthRepair
 from frame_protocol.model_package import WEIGHTS, ModelManifest
 from model_pipeline.errors import ToolFailed
 from model_pipeline.export import graphs, reference
-from model_pipeline.export.package import REPAIR_DIR, package_weights
+from model_pipeline.export.package import PARTS, package_weights
 from model_pipeline.gallery.voices import VOICES, sound_of
 from model_pipeline.models.config import NANO
 from model_pipeline.npu import measure, tables
@@ -83,16 +83,18 @@ def prepare(weights: Path, out: Path, seconds: float) -> Material:
 def _draw(face: FaceWarp, frames: list[FrameMotion]) -> None:
     """Draw every frame, so that the repair is asked about real mouths."""
     for frame in frames:
-        face.draw(frame.motion)
+        face.draw(frame.motion, tongue=frame.tongue)
 
 
 def _unpacked(weights: Path, out: Path) -> package.ModelPackage:
     out.mkdir(parents=True, exist_ok=True)
-    files = [folder / WEIGHTS for folder in (weights, REPAIR_DIR) if (folder / WEIGHTS).is_file()]
+    files = [
+        folder / WEIGHTS for folder in (weights, *(part.folder for part in PARTS)) if (folder / WEIGHTS).is_file()
+    ]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
     directory = out / f"model-{digest}"
     if not directory.exists():
-        package_weights(weights, out / "model.lfm", repair_dir=REPAIR_DIR)
+        package_weights(weights, out / "model.lfm", parts=PARTS)
         part = directory.with_name(directory.name + ".part")
         archive.extract(out / "model.lfm", part, ModelManifest)
         part.rename(directory)

@@ -181,6 +181,11 @@ class SimulatedBackend:
         found = self._simulators.get("decoder")
         return found.run({"codes": codes})[0] if found else self._rest.decoder(codes)
 
+    def tongue(self, mel: Floats) -> Floats:
+        """Listen for the tongue."""
+        found = self._simulators.get("tongue")
+        return found.run({"mel": mel})[0] if found else self._rest.tongue(mel)
+
     def repair(self, mouth: Floats) -> Floats:
         """Run the repair."""
         found = self._simulators.get("repair")

@@ -20,7 +20,7 @@ from device_agent.engine.warp.repair import Network, bounded, cells, grown, laid
 from frame_protocol.model_package import WEIGHTS
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.export import graphs
-from model_pipeline.export import repair as packed
+from model_pipeline.export.parts import REPAIR
 from model_pipeline.models.config import NANO
 from model_pipeline.repair.examples import Examples
 from model_pipeline.studio.trial import BANDS
@@ -37,13 +37,13 @@ Row = dict[str, float]
 
 def open_network(weights: Path) -> tuple[Network, float]:
     """Return the exported graph of a folder's weights, and the milliseconds of processor time of one run."""
-    tensors = packed.load(weights)
-    net = packed.net_of(tensors)
+    tensors = REPAIR.load(weights)
+    net = REPAIR.net_of(tensors)
     if net is None:
         raise WeightsUnusable(f"{weights / WEIGHTS} holds no repair network; run: model-pipeline train-repair")
     with tempfile.TemporaryDirectory(prefix="liveframe-repair-") as folder:
         save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, Path(folder) / WEIGHTS)
-        graphs.export_repair(net, NANO, Path(folder) / WEIGHTS)
+        graphs.export_beside(graphs.REPAIR_GRAPH, net, NANO, Path(folder) / WEIGHTS)
         session = open_session(Path(folder) / f"{graphs.REPAIR_GRAPH}.onnx", 1)
 
     def run(mouth: Floats) -> Floats:

@@ -75,9 +75,9 @@ def _gather(folder: Path, seeds: range) -> "list[Examples]":
     from safetensors.numpy import load_file
 
     from frame_protocol.model_package import WEIGHTS
-    from model_pipeline.evaluate.progress import pieces
     from model_pipeline.export.engine import packed_engine
     from model_pipeline.export.package import WEIGHTS_DIR
+    from model_pipeline.progress import pieces
     from model_pipeline.repair.examples import gather
 
     maps = load_file(WEIGHTS_DIR / WEIGHTS)["lab.maps"]
@@ -103,13 +103,13 @@ def _train(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from frame_protocol.model_package import WEIGHTS
-    from model_pipeline.export.package import REPAIR_DIR
+    from model_pipeline.export.parts import REPAIR
     from model_pipeline.repair.check import compare, open_network
     from model_pipeline.repair.report import print_report
     from model_pipeline.repair.sheet import write_sheet
     from model_pipeline.studio.trial import FIRST_HEAD
 
-    weights = arguments.weights or REPAIR_DIR
+    weights = arguments.weights or REPAIR.folder
     network, milliseconds = open_network(weights)
     heads = _gather(arguments.examples, range(FIRST_HEAD, FIRST_HEAD + arguments.heads))
     bands = compare(network, heads)

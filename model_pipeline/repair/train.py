@@ -17,7 +17,7 @@ from torch.nn import functional
 from device_agent.engine.warp.repair import CHANGE_LIMIT, cells
 from frame_protocol.model_package import WEIGHTS
 from model_pipeline.errors import DataMissing, WeightsUnusable
-from model_pipeline.export import repair as packed
+from model_pipeline.export.parts import REPAIR
 from model_pipeline.models.repair import RepairNet, RepairTraining
 from model_pipeline.repair.examples import Examples
 from model_pipeline.training.loop import CHECKPOINT, SAVE_EVERY_S, Run, Stage, Watcher
@@ -115,5 +115,5 @@ def train(
     run = Run(out, both, SEED, watcher, save_every_s=save_every_s)
     run.resume()
     run.train(stage(both, given, steps))
-    packed.save(both.net, out / WEIGHTS)
+    REPAIR.save(both.net, out / WEIGHTS)
     return both.net

@@ -9,11 +9,13 @@ import torch
 
 from device_agent.engine import archive
 from frame_protocol.model_package import ModelManifest
-from model_pipeline.export import int8, repair
+from model_pipeline.export import int8
 from model_pipeline.export.package import WEIGHTS_DIR, build_directory, package_weights
+from model_pipeline.export.parts import REPAIR, TONGUE
 from model_pipeline.models.config import TINY
 from model_pipeline.models.nano import Nano
 from model_pipeline.models.repair import RepairNet
+from model_pipeline.models.tongue import TongueNet
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -52,12 +54,12 @@ def tiny_package(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 @pytest.fixture(scope="session")
-def tiny_repairing_package(tiny_package: Built, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The same model with a repair network, whose answer is large enough to be seen."""
+def tiny_full_package(tiny_package: Built, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The same model with a tongue, and with a repair network whose answer is large enough to be seen."""
     torch.manual_seed(1)
     net = RepairNet()
     with torch.no_grad():
         net.leave.weight.mul_(20)
-    tensors = {**tiny_package.tensors, **repair.tensors_of(net)}
+    tensors = {**tiny_package.tensors, **REPAIR.tensors_of(net), **TONGUE.tensors_of(TongueNet(TINY))}
     folder = tmp_path_factory.mktemp("repairing") / "package"
     return Built(folder, build_directory(tensors, "card", folder, TINY), tensors)

@@ -41,8 +41,16 @@ class Backend(Protocol):
         ...
 
 
+class TongueBackend(Protocol):
+    """The graph of the tongue, which a package may be without."""
+
+    def tongue(self, mel: Floats) -> Floats:
+        """[1,80,1,4*(left+chunk+right)] -> [1,1,1,chunk]: height of the tip, 0..1."""
+        ...
+
+
 class RepairBackend(Protocol):
-    """The graph that a package may be without."""
+    """The graph of the drawn mouth's repair, which a package may be without."""
 
     def repair(self, mouth: Floats) -> Floats:
         """[1,4,48,64] -> [1,3,48,64], as ``warp/repair.py`` says."""

@@ -10,12 +10,15 @@ import numpy as np
 
 from device_agent.engine import features, rope
 from device_agent.engine.arrays import Floats
+from device_agent.engine.gesture import Gesture
 from device_agent.engine.package import Constants
 from device_agent.engine.runtime.backend import Backend, StepInputs
 from device_agent.engine.runtime.ring import Ring
 from frame_protocol.model_package import Decode, GraphShape, Sampling
 
 PROMPT_SIDE = 256
+Listener = Callable[[Floats], Floats]
+"""mel of a window -> height of the tongue's tip in each frame of its chunk, as ``TongueBackend`` says."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,23 @@ class FrameMotion:
     """[T,K]: what is shown, and fed back."""
     motion: Floats
     """[channels,64,64] mm from the closed mouth."""
+    tongue: float | None = None
+    """Height of its tip, 0..1; None where the package does not say."""
+
+    @property
+    def gesture(self) -> Gesture:
+        """What is to be drawn of it."""
+        return Gesture(self.motion, self.tongue)
 
 
 class MotionModel:
-    """The model of one package on one backend."""
+    """The model of one package on one backend; ``tongue`` is that graph, where the package has it."""
 
-    def __init__(self, backend: Backend, shape: GraphShape, constants: Constants) -> None:
+    def __init__(
+        self, backend: Backend, shape: GraphShape, constants: Constants, tongue: Listener | None = None
+    ) -> None:
         self._backend, self._shape, self._constants = backend, shape, constants
+        self._tongue = tongue
 
     def prompt(self, photo: Floats, opening_mm: float, width_mm: float) -> Prompt:
         """Look at the aligned photo [1,3,256,256] once."""
@@ -62,9 +75,12 @@ class MotionModel:
         for _, count, window in features.windows(
             samples, left=shape.audio_left, chunk=shape.audio_chunk, right=shape.audio_right
         ):
-            audio = self._backend.audio(np.ascontiguousarray(window))
+            mel = np.ascontiguousarray(window)
+            audio = self._backend.audio(mel)
+            heights = None if self._tongue is None else self._tongue(mel)
             for index in range(count):
-                yield state.next(audio[..., index : index + 1])
+                tongue = None if heights is None else float(heights[0, 0, 0, index])
+                yield state.next(audio[..., index : index + 1], tongue)
 
 
 class _Stream:
@@ -80,7 +96,7 @@ class _Stream:
         self._fed_back = [silence] * max(1, shape.feedback_lag)
         self._frame = 0
 
-    def next(self, audio: Floats) -> FrameMotion:
+    def next(self, audio: Floats, tongue: float | None = None) -> FrameMotion:
         """Advance by one frame whose audio token is [1,D,1,1]."""
         cos, sin = rope.tables(self._frame, 1 + self._shape.tokens_per_frame, self._shape.head_dim)
         logits, keys, values = self._backend.step(
@@ -96,7 +112,7 @@ class _Stream:
         self._fed_back = [*self._fed_back[1:], codes]
         self._frame += 1
         motion = self._backend.decoder(codes)[0] * self._gain
-        return FrameMotion([int(token) for token in tokens], vectors, motion)
+        return FrameMotion([int(token) for token in tokens], vectors, motion, tongue)
 
 
 def codes_by(sampling: Sampling, codebook: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:

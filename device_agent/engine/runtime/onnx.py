@@ -20,10 +20,10 @@ DEFAULT_THREADS = 1
 
 
 class OnnxBackend:
-    """Implements ``Backend``, and ``RepairBackend`` where the package repairs; one session for each graph."""
+    """Implements ``Backend``, and the graphs that a package may lack where it has them; a session for each graph."""
 
     def __init__(self, model: package.ModelPackage, *, threads: int = DEFAULT_THREADS) -> None:
-        names = (*package.GRAPHS, package.REPAIR_GRAPH) if model.repairs else package.GRAPHS
+        names = (*package.GRAPHS, *(graph for graph in package.OPTIONAL_GRAPHS if model.has(graph)))
         self._sessions = {name: open_session(model.path(f"{name}.onnx"), threads) for name in names}
 
     def audio(self, mel: Floats) -> Floats:
@@ -44,6 +44,10 @@ class OnnxBackend:
         """Run the decoder for one frame."""
         return self._run("decoder", codes=codes)[0]
 
+    def tongue(self, mel: Floats) -> Floats:
+        """Listen to one window for the tongue."""
+        return self._run(package.TONGUE_GRAPH, mel=mel)[0]
+
     def repair(self, mouth: Floats) -> Floats:
         """Run the repair of one drawn mouth."""
         return self._run(package.REPAIR_GRAPH, mouth=mouth)[0]
@@ -60,6 +64,7 @@ OUTPUTS = {
     "prompt": ["prompt_k", "prompt_v"],
     "step": ["logits", "new_k", "new_v"],
     "decoder": ["map"],
+    package.TONGUE_GRAPH: ["tongue"],
     package.REPAIR_GRAPH: ["change"],
 }
 

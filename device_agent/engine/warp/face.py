@@ -1,5 +1,7 @@
 """Draws one frame: the photo's face box moved by a map, the mouth composed of upper lip, lower lip and interior."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
@@ -37,6 +39,18 @@ MOUTH_ABOVE_MM, MOUTH_BELOW_MM, MOUTH_BESIDE_MM = 14.0, 42.0, 4.0
 
 
 STILL = Pose()
+
+
+class _Moved(NamedTuple):
+    """What the mouth of one frame is composed from."""
+
+    sources: Sources
+    """The face moved and the head held."""
+    still: Sources
+    """The face moved alone."""
+    turn: Floats | None
+    """Where the nodes of the head come from, where it is not held as in the photo."""
+    tongue: float | None
 
 
 class FaceWarp:
@@ -94,9 +108,12 @@ class FaceWarp:
         self._edge = np.float32(max(EDGE_PX, EDGE_OF_BLUR * (blur_px(portrait) - SHARPEST_PX)))
         self._interior = MouthInterior(portrait, at[..., 0], at[..., 1])
 
-    def draw(self, motion: Floats, pose: Pose = STILL) -> tuple[Pixels, Pixels]:
-        """Return brightness [h,w] and colour [h/2,w/2,2] of the box under ``motion`` [4,64,64] in mm and a pose."""
-        return self.paint(self.sources(motion), pose)
+    def draw(self, motion: Floats, pose: Pose = STILL, tongue: float | None = None) -> tuple[Pixels, Pixels]:
+        """Return brightness [h,w] and colour [h/2,w/2,2] of the box under ``motion`` [4,64,64] in mm and a pose.
+
+        ``tongue`` is as ``Gesture`` says.
+        """
+        return self.paint(self.sources(motion), pose, tongue)
 
     def apart(self, one: Pose, other: Pose) -> float:
         """Return how many pixels the head's points differ at most between two poses; lids do not count."""
@@ -109,7 +126,7 @@ class FaceWarp:
             *(cv2.copyMakeBorder(part, *self._border, cv2.BORDER_CONSTANT) for part in vars(found).values())
         )
 
-    def paint(self, still: Sources, pose: Pose) -> tuple[Pixels, Pixels]:
+    def paint(self, still: Sources, pose: Pose, tongue: float | None = None) -> tuple[Pixels, Pixels]:
         """Draw the box: the face moved by ``still``, the head held as ``pose`` says, in one resampling."""
         held = self._holder.at(pose)
         turn = None if held.luma is self._pixels.luma else held.turn[self._face.box.cells]
@@ -128,7 +145,8 @@ class FaceWarp:
         mouth = box_around(near & self._can_open, self._mouth.within(self._face.box))
         if mouth is not None:
             mouth = mouth.beside(self._face.box)
-            put(self._compose_mouth(sources, still, turn, mouth), luma, chroma, mouth)
+            moved = _Moved(sources, still, turn, tongue)
+            put(self._compose_mouth(moved, mouth), luma, chroma, mouth)
         return luma, chroma
 
     def _at_source(self, values: Floats, source: Floats) -> Floats:
@@ -148,9 +166,10 @@ class FaceWarp:
             colours = eye.draw(self._whole.spread(places, eye.box), lids)
             put(np.clip(colours + np.float32(0.5), 0, 255).astype(np.uint8), luma, chroma, eye.box)
 
-    def _compose_mouth(self, sources: Sources, still: Sources, turn: Floats | None, box: Box) -> Pixels:
-        upper, in_upper = self._layer(sources.upper, self._in_upper, box)
-        lower, in_lower = self._layer(sources.lower, self._in_lower, box)
+    def _compose_mouth(self, moved: "_Moved", box: Box) -> Pixels:
+        turn = moved.turn
+        upper, in_upper = self._layer(moved.sources.upper, self._in_upper, box)
+        lower, in_lower = self._layer(moved.sources.lower, self._in_lower, box)
         opening = max(0.0, -float((in_upper + in_lower).min()))
         seam = self._seam[box.within(self._mouth).slices] * min(opening * self._seam_gone, 1.0)
         in_upper, in_lower = in_upper - seam, in_lower - seam
@@ -165,20 +184,21 @@ class FaceWarp:
             return lips
         here, inner = shown.slices, shown.beside(box)
         if turn is None:
-            interior = self._interior.colours(-in_upper[here], -in_lower[here], inner.within(self._mouth))
+            part = inner.within(self._mouth)
+            interior = self._interior.colours(-in_upper[here], -in_lower[here], part, moved.tongue)
         else:
-            interior = self._turned_interior(still, turn, seam[here], inner)
+            interior = self._turned_interior(moved, turn, seam[here], inner)
         shares = (cover_upper + under)[here], hollow[here]
         lips[here] = cv2.blendLinear(lips[here], cv2.convertScaleAbs(interior), *shares)
         if self._repair is not None:
             lips[here] = self._repair.mend(lips[here], hollow[here], inner.beside(self.box))
         return lips
 
-    def _turned_interior(self, still: Sources, turn: Floats, seam: Floats, box: Box) -> Floats:
+    def _turned_interior(self, moved: "_Moved", turn: Floats, seam: Floats, box: Box) -> Floats:
         """Paint the hollow as of the still head, whose skull its teeth are fixed to, and carry it with the turn."""
-        in_upper = self._inside(self._in_upper, self._places(still.upper, box)) - seam
-        in_lower = self._inside(self._in_lower, self._places(still.lower, box)) - seam
-        colours = self._interior.colours(-in_upper, -in_lower, box.within(self._mouth))
+        in_upper = self._inside(self._in_upper, self._places(moved.still.upper, box)) - seam
+        in_lower = self._inside(self._in_lower, self._places(moved.still.lower, box)) - seam
+        colours = self._interior.colours(-in_upper, -in_lower, box.within(self._mouth), moved.tongue)
         return look_up(colours, counted_from(self._places(turn, box), box))
 
     def _inside(self, heights: Floats, places: Floats) -> Floats:

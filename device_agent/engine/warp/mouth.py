@@ -2,7 +2,8 @@
 moist inner side of the lips.
 
 Colours come from the person's own eyes, skin and lips, so yellowed prints and black-and-white photos get a mouth of
-their own tone. Upper teeth are fixed to the skull; tongue and lower teeth move with the jaw.
+their own tone. Upper teeth are fixed to the skull, lower teeth to the jaw, and the tongue rises
+from the jaw to the upper teeth.
 """
 
 import numpy as np
@@ -62,10 +63,10 @@ class MouthInterior:
         self._lip_above, self._lip_below = inner_lips(portrait, along)
         self._grain = grain_texture(portrait, GRAIN_SHARE * tones.grain, x.shape[1], x.shape[0])
 
-    def colours(self, below_upper: Floats, above_lower: Floats, part: Box) -> Floats:
+    def colours(self, below_upper: Floats, above_lower: Floats, part: Box, tongue: float | None = None) -> Floats:
         """Return YUV [rows, columns, 3] of a part of the rectangle; distances in pixels from the moved lips' edges.
 
-        Beyond an edge, in the lip itself, its distance is negative.
+        Beyond an edge, in the lip itself, its distance is negative. ``tongue`` is as ``Gesture`` says.
         """
         here = part.slices
         under, over = below_upper / self._unit, above_lower / self._unit
@@ -75,7 +76,7 @@ class MouthInterior:
         jaw = self._across_mm[here][widest] + over[widest]
         colour = np.empty((*over.shape, 3), dtype=np.float32)
         colour[:] = self._hollow
-        cover, light = self._tongue.seen(over, wide, here)
+        cover, light = self._tongue.seen(over, wide, here, tongue)
         self._lay_lit(colour, self._tongue_colour, light, cover)
         self._lay_lower_teeth(colour, jaw - self._across_mm[here], wide, here)
         _lay(colour, self._upper[here], self._upper_cover[here])

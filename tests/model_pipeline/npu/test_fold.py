@@ -19,8 +19,8 @@ UNWANTED = {"DequantizeLinear", "CastLike", "Reciprocal", "Constant", "Shape", "
 
 
 @pytest.fixture(scope="module")
-def exported(tiny_repairing_package):
-    return tiny_repairing_package.folder
+def exported(tiny_full_package):
+    return tiny_full_package.folder
 
 
 def run(model, inputs):

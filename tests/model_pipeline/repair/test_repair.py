@@ -11,8 +11,8 @@ from device_agent.engine.runtime.onnx import OnnxBackend
 from frame_protocol.model_package import WEIGHTS
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.export import int8
-from model_pipeline.export import repair as packed
 from model_pipeline.export.package import WEIGHTS_DIR
+from model_pipeline.export.parts import REPAIR
 from model_pipeline.models.config import TINY
 from model_pipeline.models.repair import RepairNet
 from model_pipeline.repair import examples
@@ -65,20 +65,20 @@ def test_training_brings_the_mouth_nearer_to_the_truth(tmp_path):
 
 def test_integers_are_read_as_they_were_written(tmp_path):
     net = RepairNet()
-    packed.save(net, tmp_path / WEIGHTS)
-    again = packed.net_of(packed.load(tmp_path))
+    REPAIR.save(net, tmp_path / WEIGHTS)
+    again = REPAIR.net_of(REPAIR.load(tmp_path))
     assert again is not None
     for name, value in net.state_dict().items():
         assert torch.allclose(again.state_dict()[name], value, atol=float(value.abs().max()) / 100)
     with pytest.raises(WeightsUnusable, match="do not fit"):
-        packed.net_of({"repair.enter.bias": np.zeros(3, np.float32)})
+        REPAIR.net_of({"repair.enter.bias": np.zeros(3, np.float32)})
 
 
 @pytest.fixture(scope="module")
-def both(tiny_package, tiny_repairing_package):
+def both(tiny_package, tiny_full_package):
     """The same tiny model packed without and with a repair network, and that network."""
-    two = (tiny_package, tiny_repairing_package)
-    return [one.folder for one in two], [one.manifest for one in two], packed.net_of(two[1].tensors)
+    two = (tiny_package, tiny_full_package)
+    return [one.folder for one in two], [one.manifest for one in two], REPAIR.net_of(two[1].tensors)
 
 
 def test_a_package_with_it_speaks_the_same_and_has_another_name(both):
@@ -86,7 +86,7 @@ def test_a_package_with_it_speaks_the_same_and_has_another_name(both):
     assert without.self_test == with_it.self_test
     assert without.weights_sha256 != with_it.weights_sha256
     assert "repair.onnx" not in without.files
-    assert package.verify(folders[1]).files.keys() - without.files.keys() == {"repair.onnx"}
+    assert package.verify(folders[1]).files.keys() - without.files.keys() == {"repair.onnx", "tongue.onnx"}
 
 
 def test_a_frame_computes_what_torch_computes(both):
@@ -120,6 +120,6 @@ def test_a_rendered_head_gives_what_the_engine_draws_beside_the_truth(shipped, t
     net = RepairNet()
     with torch.no_grad():
         net.leave.weight.zero_()
-    save_file(packed.tensors_of(net), tmp_path / WEIGHTS)
+    save_file(REPAIR.tensors_of(net), tmp_path / WEIGHTS)
     rows = compare(open_network(tmp_path)[0], [one])["all"]
     assert rows["drawn"] == rows["repaired"]

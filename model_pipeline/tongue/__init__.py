@@ -1,0 +1,1 @@
+"""The tongue: a network that hears its height, trained on synthetic speech and checked on real."""
