@@ -11,6 +11,7 @@ from device_agent.engine import archive, package
 from device_agent.errors import ModelError
 from device_agent.system import active_model
 from device_agent.telemetry.outbox import Outbox
+from device_agent.update import checks
 from device_agent.update import journal as journals
 from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher, Limits
@@ -159,7 +160,8 @@ class UpdatingFrame:
             model = active_model.read(self.models / "active")
             weights = model.weights_sha256 if model else None
             kinds = frozenset(installers(tools)) | ({ArtefactKind.FIRMWARE} if self.firmware else frozenset())
-            return FrameFacts(FRAME, HARDWARE, weights, 1000.0, journal.kept_counters, kinds)
+            counters = checks.never_below(journal.kept_counters, self.firmware.counter if self.firmware else 0)
+            return FrameFacts(FRAME, HARDWARE, weights, 1000.0, counters, kinds)
 
         return Updater(
             self.home / "update",
