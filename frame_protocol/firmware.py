@@ -19,7 +19,7 @@ _HEADER_BYTES = 110
 _FIELD_BYTES = 8
 _LENGTH_FIELD, _NAME_FIELD = 6, 11
 _ALIGNMENT = 4
-_LINE = re.compile(rb"^  counter = ([1-9][0-9]{0,15});$", re.MULTILINE)
+_LINE = re.compile(rb"^  counter = ([1-9][0-9]{0,15});\n", re.MULTILINE)
 
 
 def counter_line(counter: int) -> str:

@@ -6,9 +6,11 @@ The states and their arrows are ``frame_protocol.updates.TRANSITIONS``; docs/pro
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from device_agent.errors import UpdateFailed
+from device_agent.update.checks import never_below
 from device_agent.update.journal import CLOSED_KEPT, Journal, Move, Order, Place
 from frame_protocol.updates import (
     FINAL,
@@ -35,6 +37,8 @@ class Moment:
     frame: str
     boot: str
     at: float
+    firmware_counter: int = 0
+    """The counter that the firmware which runs carries; 0: none."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,9 @@ def accept(journal: Journal, assignment: Assignment, moment: Moment) -> Journal 
             return None
         journal = refuse(journal, f"superseded by the order for {assignment.release}", moment)
     fresh = Order(order_id=assignment.order_id, release=assignment.release, line=assignment.line)
-    return _reach(replace(journal, order=fresh), UpdateState.OFFERED, moment)
+    runs = never_below(journal.kept_counters, moment.firmware_counter).get(Line.FIRMWARE, 0)
+    told = HealthFigures(firmware_counter=runs or UNSET)
+    return _reach(replace(journal, order=fresh), UpdateState.OFFERED, moment, health=told)
 
 
 def downloading(journal: Journal, manifest: Release, moment: Moment) -> Journal:

@@ -104,7 +104,7 @@ def updater(
                 tools=tools,
                 report=report,
                 facts=lambda journal: frame_facts(home, who, journal, kinds),
-                moment=lambda: Moment(frame=who.frame_id, boot=reporter.boot(), at=clock.wall()),
+                moment=lambda: Moment(who.frame_id, reporter.boot(), clock.wall(), firmware.facts().counter),
                 why_wait=lambda deed: may(deed, frame_use(home, who), window.load(home.update_window)),
                 firmware=firmware_of_frame,
             ),

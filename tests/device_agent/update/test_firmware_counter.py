@@ -59,6 +59,8 @@ def test_a_frame_fresh_from_the_factory_takes_nothing_below_its_firmware(frame, 
     release(published, monkeypatch, 3, image(3))
     assert offered(frame, 1, "fw-3") == (UpdateState.REFUSED, "firmware 5")
     assert frame.reasons() == ["counter 3 is not above 5, which this frame has"]
+    told = [report.health.firmware_counter for report in frame.told() if report.state is UpdateState.OFFERED]
+    assert told == [5]
 
 
 def test_a_higher_one_is_kept_and_counts_from_then_on_also_without_the_journal(frame, published, image, monkeypatch):
