@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test test-long drill crash crash-long crash-kills fuzz check format train-nano train-clear evaluate evaluate-heads ablate bench-engine pictures gallery rknn bench-delta wheel clean
+.PHONY: help install demo serve test test-long drill crash crash-long crash-kills fuzz check format train-nano train-clear evaluate evaluate-heads ablate bench-engine bench-idle pictures gallery rknn bench-delta wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -40,6 +40,10 @@ crash-long: install  ## 10,000 random double cuts: the second while the frame re
 crash-kills: install  ## kill SWUpdate, SQLite and the agent at 360 sampled system calls (LIVEFRAME_SEED=n repeats a run)
 	@scripts/bootstrap.sh test
 	@$(BIN)/python -m pytest -s -m long tests/crash/test_kills.py tests/crash/test_kills_agent.py
+
+bench-idle: install  ## what an idle check costs a frame in bytes, TLS included (JSON=file)
+	@scripts/bootstrap.sh test
+	@$(BIN)/python -m tests.idle $(if $(JSON),--json $(JSON))
 
 fuzz: install  ## a million flipped bits in artefacts and metadata (minutes; COUNT=n for another number)
 	@$(BIN)/python -m tests.fuzz --count $(or $(COUNT),1000000)

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from frame_protocol.codec import Versioned
+from frame_protocol.firmware import MAX_COUNTER
 from frame_protocol.names import BootId, FrameId, ReleaseName, Sha256, ShortText, UnixSeconds, Uuid
 
 
@@ -147,6 +148,8 @@ class HealthFigures(msgspec.Struct, frozen=True, kw_only=True):
     fps: Annotated[float, Meta(ge=0)] | None = None
     firmware: ShortText | msgspec.UnsetType = msgspec.UNSET
     """Version of the firmware that measured; absent where a frame has none, as before this field was."""
+    firmware_counter: Annotated[int, Meta(ge=1, le=MAX_COUNTER)] | msgspec.UnsetType = msgspec.UNSET
+    """With ``offered``: the counter of the firmware that the frame has, kept or from the factory; absent: none."""
 
 
 class UpdateReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -17,6 +18,8 @@ class Facts(msgspec.Struct, frozen=True):
 
     version: str = ""
     hardware: str = ""
+    counter: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Of its release; 0: an image from before they carried one."""
 
 
 def facts(prefix: Path | None = None) -> Facts:

@@ -113,11 +113,44 @@ def not_installable(release: Release, facts: FrameFacts) -> str | None:
 
 
 def not_newer(release: Release, facts: FrameFacts) -> str | None:
-    """Rule 5."""
+    """Rule 5; ``kept_counters`` holds that of the firmware that runs, also when no update brought it."""
     kept = facts.kept_counters.get(release.line, 0)
     if release.counter <= kept:
-        return f"counter {release.counter} is not above {kept}, which this frame has kept"
+        return f"counter {release.counter} is not above {kept}, which this frame has"
     return None
+
+
+def never_below(kept: Mapping[Line, int], runs: int) -> dict[Line, int]:
+    """Return the counters that this frame never goes below: what it has kept, and the firmware that runs.
+
+    ``runs`` is the counter that the running firmware's image carries: that of the factory was never kept.
+    """
+    if not runs:
+        return dict(kept)
+    return {**kept, Line.FIRMWARE: max(runs, kept.get(Line.FIRMWARE, 0))}
+
+
+def other_firmware(release: Release, carried: int, kept: Mapping[Line, int]) -> str | None:
+    """Rule 7, when a firmware is whole on the disk: what its image carries is what was signed, and not below.
+
+    A release of another line has that line's counter, so that there the image speaks for itself. 0 is an image from
+    before they carried one.
+    """
+    if release.line is Line.FIRMWARE:
+        if carried in (0, release.counter):
+            return None
+        return f"the firmware carries counter {carried}, the release says {release.counter}"
+    lowest = kept.get(Line.FIRMWARE, 0)
+    if carried >= lowest:
+        return None
+    return f"the firmware carries counter {carried}, this frame has {lowest}"
+
+
+def another_firmware(carried: int, runs: int) -> str | None:
+    """Rule 8, on trial: the image that started is the one that its container spoke of."""
+    if carried == runs:
+        return None
+    return f"the firmware runs with counter {runs}, its container says {carried}"
 
 
 def unmet(release: Release, facts: FrameFacts) -> str | None:
@@ -132,7 +165,7 @@ def unmet(release: Release, facts: FrameFacts) -> str | None:
     for line, counter in sorted(requires.counters.items()):
         kept = facts.kept_counters.get(line, 0)
         if kept < counter:
-            return f"needs counter {counter} of {line} first; this frame has kept {kept}"
+            return f"needs counter {counter} of {line} first; this frame has {kept}"
     if facts.free_storage_mb < requires.free_storage_mb:
         return f"needs {requires.free_storage_mb} MB of free storage; {facts.free_storage_mb:.0f} MB are free"
     return None

@@ -149,6 +149,8 @@ def run_window(arguments: argparse.Namespace) -> int:
 
 
 def _print(journal: "Journal", *, as_json: bool) -> None:
+    from device_agent.system import firmware
+
     order = journal.order
     figures = {
         "state": journal.state.value,
@@ -157,6 +159,7 @@ def _print(journal: "Journal", *, as_json: bool) -> None:
         "tries": order.tries if order else 0,
         "reason": order.verdict if order else "",
         "weights_sha256": order.weights_sha256 if order else None,
+        "firmware_counter": firmware.facts().counter,
         "kept_counters": {line.value: counter for line, counter in journal.kept_counters.items()},
     }
     if as_json:

@@ -53,6 +53,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The slot that holds the release's firmware, from ``installed`` on."""
     previous_firmware_slot: str | None = None
     """The slot that was started before, to go back to."""
+    firmware_counter: int | None = None
+    """The counter that the container of that firmware says, 0 for none; None: not filled, or by an older agent."""
     health: HealthFigures | None = None
     """What the new firmware's self-test measured, while its first heartbeats are waited for."""
     silent_polls: int = 0

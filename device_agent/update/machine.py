@@ -6,9 +6,11 @@ The states and their arrows are ``frame_protocol.updates.TRANSITIONS``; docs/pro
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from device_agent.errors import UpdateFailed
+from device_agent.update.checks import never_below
 from device_agent.update.journal import CLOSED_KEPT, Journal, Move, Order, Place
 from frame_protocol.updates import (
     FINAL,
@@ -35,6 +37,17 @@ class Moment:
     frame: str
     boot: str
     at: float
+    firmware_counter: int = 0
+    """The counter that the firmware which runs carries; 0: none."""
+
+
+@dataclass(frozen=True)
+class FilledSlot:
+    """The slot that a firmware was written to, the slot that ran then, and the counter that the container says."""
+
+    slot: str
+    previous: str
+    counter: int
 
 
 def accept(journal: Journal, assignment: Assignment, moment: Moment) -> Journal | None:
@@ -52,7 +65,9 @@ def accept(journal: Journal, assignment: Assignment, moment: Moment) -> Journal 
             return None
         journal = refuse(journal, f"superseded by the order for {assignment.release}", moment)
     fresh = Order(order_id=assignment.order_id, release=assignment.release, line=assignment.line)
-    return _reach(replace(journal, order=fresh), UpdateState.OFFERED, moment)
+    runs = never_below(journal.kept_counters, moment.firmware_counter).get(Line.FIRMWARE, 0)
+    told = HealthFigures(firmware_counter=runs or UNSET)
+    return _reach(replace(journal, order=fresh), UpdateState.OFFERED, moment, health=told)
 
 
 def downloading(journal: Journal, manifest: Release, moment: Moment) -> Journal:
@@ -79,12 +94,17 @@ def installed(
     moves: Mapping[Place, Move],
     weights_sha256: str | None,
     moment: Moment,
-    firmware: Move | None = None,
+    firmware: FilledSlot | None = None,
 ) -> Journal:
     """Every slot of ``moves`` and of ``firmware`` is filled and synced; ``weights_sha256`` will be run with them."""
     journal = _with(journal, moves=dict(moves), weights_sha256=weights_sha256)
     if firmware is not None:
-        journal = _with(journal, firmware_slot=firmware.slot, previous_firmware_slot=firmware.previous)
+        journal = _with(
+            journal,
+            firmware_slot=firmware.slot,
+            previous_firmware_slot=firmware.previous,
+            firmware_counter=firmware.counter,
+        )
     return _reach(journal, UpdateState.INSTALLED, moment)
 
 
@@ -126,8 +146,10 @@ def kept(journal: Journal, health: HealthFigures, moment: Moment) -> Journal:
     """The new version passed its self-test: it is the frame's version now."""
     order = _order(journal)
     counter = order.manifest.counter if order.manifest else 0
-    highest = max(counter, journal.kept_counters.get(order.line, 0))
-    journal = replace(journal, kept_counters={**journal.kept_counters, order.line: highest})
+    counters = _raised(journal.kept_counters, order.line, counter)
+    if order.firmware_counter:
+        counters = _raised(counters, Line.FIRMWARE, order.firmware_counter)
+    journal = replace(journal, kept_counters=counters)
     return _reach(journal, UpdateState.KEPT, moment, health=health)
 
 
@@ -176,6 +198,10 @@ def needs_nobody(journal: Journal) -> bool:
     that moved can take it back.
     """
     return journal.state is UpdateState.VERIFIED
+
+
+def _raised(counters: dict[Line, int], line: Line, counter: int) -> dict[Line, int]:
+    return {**counters, line: max(counter, counters.get(line, 0))}
 
 
 def _reach(

@@ -15,7 +15,7 @@ from device_agent.system.files import make_directory
 from device_agent.system.home import Home
 from device_agent.system.http import DeviceHttp
 from device_agent.system.identity import Identity
-from device_agent.update import assignment, window
+from device_agent.update import assignment, checks, window
 from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher
 from device_agent.update.firmware import settings
@@ -104,7 +104,7 @@ def updater(
                 tools=tools,
                 report=report,
                 facts=lambda journal: frame_facts(home, who, journal, kinds),
-                moment=lambda: Moment(frame=who.frame_id, boot=reporter.boot(), at=clock.wall()),
+                moment=lambda: Moment(who.frame_id, reporter.boot(), clock.wall(), firmware.facts().counter),
                 why_wait=lambda deed: may(deed, frame_use(home, who), window.load(home.update_window)),
                 firmware=firmware_of_frame,
             ),
@@ -129,6 +129,7 @@ def frame_firmware(home: Home, who: Identity, reporter: Reporter) -> Firmware | 
     return Firmware(
         running=slot,
         version=firmware.facts().version,
+        counter=firmware.facts().counter,
         variables=VariablesFile(home.firmware / "boot.json"),
         installer=firmware_installer(home, chosen, who.record.hardware),
         heartbeats=reporter.acknowledged,
@@ -163,7 +164,7 @@ def frame_facts(home: Home, who: Identity, journal: Journal, kinds: frozenset[Ar
         hardware=who.record.hardware,
         active_weights_sha256=model.weights_sha256 if model else None,
         free_storage_mb=shutil.disk_usage(home.root).free / MEGABYTE,
-        kept_counters=journal.kept_counters,
+        kept_counters=checks.never_below(journal.kept_counters, firmware.facts().counter),
         installable=kinds,
     )
 

@@ -19,14 +19,14 @@ from msgspec import structs
 
 from device_agent.errors import AgentError, ModelError, ServerUnreachable, StorageError, TrustError, UpdateFailed
 from device_agent.system import files
+from device_agent.update import checks, machine
 from device_agent.update import journal as journals
-from device_agent.update import machine
 from device_agent.update.checks import Directed, FrameFacts, SignedFile, why_not
 from device_agent.update.firmware.frame import Firmware
 from device_agent.update.firmware.trial import Next, Trial
 from device_agent.update.installers import ModelTools
-from device_agent.update.journal import Journal, Move, Order, Place
-from device_agent.update.machine import Moment
+from device_agent.update.journal import Journal, Order, Place
+from device_agent.update.machine import FilledSlot, Moment
 from device_agent.update.mirrors import Downloads
 from device_agent.update.permission import DEEDS, Deed
 from device_agent.update.places import Places
@@ -254,13 +254,17 @@ class Updater:
             return
         self._write(machine.installed(self._journal, moves, weights, self._now(), firmware))
 
-    def _install_firmware(self, release: Release) -> Move | None:
-        """Fill the slot that does not run."""
+    def _install_firmware(self, release: Release) -> FilledSlot | None:
+        """Fill the slot that does not run, with an image that carries the counter it should."""
         images = [artefact.sha256 for artefact in release.artefacts if artefact.kind is ArtefactKind.FIRMWARE]
         if not images:
             return None
         firmware = self._firmware()
-        return Move(slot=firmware.install(self._downloads / images[0]), previous=firmware.running)
+        image = self._downloads / images[0]
+        carried = firmware.carried(image)
+        if reason := checks.other_firmware(release, carried, self._outside.facts(self._journal).kept_counters):
+            raise UpdateFailed(reason)
+        return FilledSlot(firmware.install(image), firmware.running, carried)
 
     def _activate(self, order: Order) -> None:
         """installed -> trying: swap the links, or tell the boot loader; a new firmware brings its model along."""
@@ -288,7 +292,9 @@ class Updater:
         match firmware.next_step(trial):
             case Next.TEST:
                 self._write(machine.count_try(self._journal))
-                if not (self._journal.order or order).verdict and (health := self._test(order)) is not None:
+                if reason := self._another_firmware(order, firmware):
+                    self._write(machine.condemn(self._journal, reason))
+                elif not (self._journal.order or order).verdict and (health := self._test(order)) is not None:
                     self._write(machine.tested(self._journal, structs.replace(health, firmware=firmware.version)))
             case Next.LISTEN:
                 self._write(machine.silent(self._journal, firmware.silent_polls))
@@ -306,6 +312,12 @@ class Updater:
                 self._restart(order.previous_firmware_slot)
             case Next.RESTART:
                 self._restart(order.firmware_slot)
+
+    def _another_firmware(self, order: Order, firmware: Firmware) -> str | None:
+        """Compare the counter of the image that started with what was installed."""
+        if order.firmware_counter is None:  # by an agent that did not look
+            return checks.other_firmware(_manifest(order), firmware.counter, self._journal.kept_counters)
+        return checks.another_firmware(order.firmware_counter, firmware.counter)
 
     def _test(self, order: Order) -> HealthFigures | None:
         """Activate and test the new version; None, and a verdict in the journal, when it does not pass."""

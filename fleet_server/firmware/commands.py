@@ -46,8 +46,8 @@ def _add_build(actions: "Subparsers") -> None:
         "build",
         "Build a signed firmware image: the agent and its environment as the file system of a slot.",
         "fleet-server firmware build --wheel dist/liveframe_agent-0.1.0-py3-none-any.whl "
-        "--environment requirements/frame.lock --version 2026.12.1 --hardware lf-1 --revision 1.0 "
-        "--key firmware-key --out firmware-2026.12.1.swu",
+        "--environment requirements/frame.lock --version 2026.12.1 --counter 7 --hardware lf-1 "
+        "--revision 1.0 --key firmware-key --out firmware-2026.12.1.swu",
     )
     parser.add_argument("--wheel", type=Path, required=True, metavar="FILE", help="the frame's wheel (make wheel)")
     parser.add_argument(
@@ -62,6 +62,13 @@ def _add_build(actions: "Subparsers") -> None:
         "--python", type=Path, metavar="PATH", help="Python on the frame (default: /usr/bin/python3.11)"
     )
     parser.add_argument("--version", required=True, help="of the firmware, such as 2026.12.1")
+    parser.add_argument(
+        "--counter",
+        type=int,
+        required=True,
+        metavar="N",
+        help="of its release in the line firmware; a frame that runs it takes none below, from the factory on",
+    )
     parser.add_argument("--hardware", required=True, metavar="NAME", help="model of frame, as it is enrolled")
     parser.add_argument(
         "--revision", action="append", required=True, metavar="R", help="of that hardware; may be repeated"
@@ -97,7 +104,7 @@ def build(arguments: argparse.Namespace) -> int:
     from fleet_server.firmware.description import Facts
     from fleet_server.firmware.tree import FRAME_PYTHON, Content
 
-    facts = Facts(arguments.version, arguments.hardware, tuple(arguments.revision)).check()
+    facts = Facts(arguments.version, arguments.hardware, tuple(arguments.revision), arguments.counter).check()
     content = Content(arguments.wheel, arguments.environment, arguments.machine, arguments.python or FRAME_PYTHON)
     signer = signing.load(arguments.key, passwords.of_person(arguments, FIRST_PERSON))
     digest = _written(arguments, facts, content, signer)

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from fleet_server.errors import Invalid
+from frame_protocol.firmware import MAX_COUNTER, counter_line
 
 IMAGE = "root.squashfs"
 """Name of the slot's file system inside the container."""
@@ -27,6 +28,8 @@ class Facts:
     """The model of frame, as it is enrolled."""
     revisions: tuple[str, ...]
     """Revisions of that hardware which may run it."""
+    counter: int
+    """Of the release in the line ``firmware`` that the image is, or will be: frames never go below it."""
 
     def check(self) -> "Facts":
         """Return these facts, or say which of them cannot be written down."""
@@ -37,6 +40,8 @@ class Facts:
                 raise Invalid(f"{word!r}: letters, digits and . _ + - were expected in a version or revision")
         if not self.revisions:
             raise Invalid("no hardware revision: name each that may run this firmware")
+        if not 1 <= self.counter <= MAX_COUNTER:
+            raise Invalid(f"counter {self.counter}: a whole number from 1 on was expected, that of the release")
         return self
 
 
@@ -47,6 +52,7 @@ def text(facts: Facts, image_sha256: str) -> str:
     return (
         "software =\n{\n"
         f'  version = "{facts.version}";\n'
+        f"{counter_line(facts.counter)}"
         f"  {facts.hardware} = {{\n"
         f"    hardware-compatibility: [ {revisions} ];\n"
         f"    {SOFTWARE_SET}: {{\n{slots}\n    }};\n"

@@ -23,9 +23,9 @@ MEMORY = Path("/dev/shm")  # noqa: S108  a private directory is made in it
 
 
 def manifest(facts: Facts, bundle_format: str) -> str:
-    """Return ``manifest.raucm``."""
+    """Return ``manifest.raucm``; the counter is what RAUC calls the build."""
     return (
-        f"[update]\ncompatible={facts.hardware}\nversion={facts.version}\n\n"
+        f"[update]\ncompatible={facts.hardware}\nversion={facts.version}\nbuild={facts.counter}\n\n"
         f"[bundle]\nformat={bundle_format}\n\n[image.rootfs]\nfilename={IMAGE}\n"
     )
 

@@ -58,7 +58,8 @@ def lay_out(out: Path, facts: Facts, content: Content) -> None:
         f"home = {content.python.parent}\ninclude-system-site-packages = false\nversion = {PYTHON_VERSION}\n"
     )
     _launchers(prefix / "bin", content.python)
-    (prefix / FACTS).write_bytes(msgspec.json.encode({"version": facts.version, "hardware": facts.hardware}))
+    said = {"version": facts.version, "hardware": facts.hardware, "counter": facts.counter}
+    (prefix / FACTS).write_bytes(msgspec.json.encode(said))
     _normalise(out)
 
 

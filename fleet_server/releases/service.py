@@ -12,6 +12,7 @@ from fleet_server import audit
 from fleet_server.db import utc_now
 from fleet_server.errors import Conflict, Invalid, NotFound
 from fleet_server.releases.models import Artefact, Release
+from fleet_server.signing import firmware_images
 from fleet_server.signing.repository import Repository, stored_name
 from frame_protocol import updates
 from frame_protocol.codec import decode
@@ -45,6 +46,10 @@ def publish(
         _check_artefacts(
             manifest, {path: (file.length, file.hashes.get("sha256", "")) for path, file in files.items()}
         )
+        for artefact in manifest.artefacts:
+            if artefact.kind is updates.ArtefactKind.FIRMWARE:
+                image = _stored(repository, artefact.path, stored_name(files[artefact.path]))
+                firmware_images.check(manifest, artefact.path, image)
         if session.scalar(select(Release.id).where(Release.name == manifest.name)) is None:
             _check_counter(session, manifest)
             rows.append(_row(manifest, text, actor))

@@ -93,7 +93,7 @@ class Candidate:
     base_weights_sha256: str | None
     state: UpdateState | None
     kept_counters: Mapping[str, int]
-    """By line the highest counter that the frame has kept."""
+    """By line the highest counter that the frame has kept; of firmware, also what it came with from the factory."""
     required_counters: Mapping[str, int] = field(default_factory=dict)
     """By line the counter that the release requires the frame to have kept."""
 

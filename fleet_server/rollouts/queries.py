@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, ScalarSelect, func, select
+from sqlalchemy import BigInteger, ColumnElement, Row, ScalarSelect, cast, func, select
 from sqlalchemy.orm import Session, aliased
 
 from fleet_server.devices.models import Certificate, Frame, FrameCondition
@@ -43,6 +43,7 @@ def frame_view(session: Session, frame_id: str, certificate: ColumnElement[bool]
         .add_columns(Rollout.id, Rollout.key, Rollout.stages, Rollout.stage)
         .add_columns(Release.name, Release.line, Release.counter, Release.base_weights_sha256, Release.manifest)
         .add_columns(FrameUpdate.state, *(_kept_counter(line).label(f"kept_{line}") for line in Line))
+        .add_columns(_firmware_counter().label("firmware_counter"))
         .outerjoin(FrameCondition, FrameCondition.frame_id == Frame.id)
         .outerjoin(Rollout, Rollout.state == RolloutState.RUNNING)
         .outerjoin(Release, Release.id == Rollout.release_id)
@@ -71,8 +72,21 @@ def _kept_counter(line: Line) -> ScalarSelect[int]:
     )
 
 
+def _firmware_counter() -> ScalarSelect[int]:
+    """The highest counter that the frame of the outer query said its firmware has: the factory's was never kept."""
+    update, report = aliased(FrameUpdate), aliased(StoredReport)
+    return (
+        select(func.max(cast(report.health["firmware_counter"].as_string(), BigInteger)))
+        .join(update, update.order_id == report.order_id)
+        .where(update.frame_id == Frame.id, report.state == UpdateState.OFFERED)
+        .correlate(Frame)
+        .scalar_subquery()
+    )
+
+
 def _candidate(row: Row[Any]) -> Candidate:
     kept = {line.value: getattr(row, f"kept_{line}") or 0 for line in Line}
+    kept[Line.FIRMWARE] = max(kept[Line.FIRMWARE], row.firmware_counter or 0)
     requires = msgspec.json.decode(row.manifest, type=_Needs).requires
     return Candidate(
         rollout_id=row.id,

@@ -60,6 +60,8 @@ def _tls(config: Config, client_certificates: ssl.VerifyMode) -> dict[str, Any]:
     def context(_config: GunicornConfig, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
         made = default()
         made.minimum_version = ssl.TLSVersion.TLSv1_2
+        made.num_tickets = 0  # the context is made anew for each connection: no other could read its tickets
+        made.options |= ssl.OP_NO_TICKET
         return made
 
     return {

@@ -20,7 +20,7 @@ from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Time
 
 from fleet_server.errors import ConfigurationError, Invalid
 from fleet_server.pki import files
-from fleet_server.signing import keys, metadata, roles, signatures
+from fleet_server.signing import firmware_images, keys, metadata, roles, signatures
 from frame_protocol.codec import decode, encode
 from frame_protocol.content import decode_pack
 from frame_protocol.errors import ProtocolError
@@ -86,6 +86,9 @@ def build(plan: Plan, read: ReadMetadata, trusted_root: bytes, out: Path) -> Bun
     if manifest in current.signed.targets:
         raise Invalid(f"{plan.name} is published already; a release never changes, choose another name")
     _check_counter(plan, current)
+    for kind, source in plan.artefacts:
+        if kind is ArtefactKind.FIRMWARE:
+            firmware_images.check(release, source.name, source)
     files.write(out / "root.json", metadata.dump(root), files.PUBLIC_MODE)
     for link in chain:
         files.write(out / "chain" / f"{link.signed.version}.json", metadata.dump(link), files.PUBLIC_MODE)
@@ -131,6 +134,8 @@ def load(directory: Path) -> Bundle:
         entry = document.signed.targets[artefact.path]
         if (artefact.length, artefact.sha256) != (entry.length, entry.hashes.get("sha256")):
             raise Invalid(f"{artefact.path}: the manifest and the metadata to be signed differ")
+        if artefact.kind is ArtefactKind.FIRMWARE:
+            firmware_images.check(release, artefact.path, bundle.artefact(artefact.path))
     return bundle
 
 

@@ -6,7 +6,7 @@ The installer writes the slot in place and unsynced; the agent's own part, which
 from pathlib import Path
 
 from device_agent.system import disk, files
-from device_agent.update.firmware import boot
+from device_agent.update.firmware import boot, container
 from device_agent.update.firmware.boot import SLOTS
 from device_agent.update.firmware.frame import Firmware
 from device_agent.update.firmware.variables import VariablesFile
@@ -16,12 +16,18 @@ HEARD = 2
 """Heartbeats that the server has; the crash tests do not wait for any."""
 
 
-def provision(home: Path) -> None:
+def provision(home: Path, shipped: bytes = SHIPPED) -> None:
     """What the factory does: firmware in slot a, something old in the other."""
-    for slot, content in zip(SLOTS, (SHIPPED, b"firmware 0"), strict=True):
+    for slot, content in zip(SLOTS, (shipped, b"firmware 0"), strict=True):
         path = home / "firmware" / "slots" / slot
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+
+def counter_of(content: str) -> int:
+    """Return the counter that an image carries: "firmware 2" has 2, and what says nothing like it has none."""
+    number = content.removeprefix("firmware ")
+    return int(number) if number.isdigit() else 0
 
 
 class Machine:
@@ -49,6 +55,7 @@ class Machine:
         return Firmware(
             running=slot,
             version=self._content(slot),
+            counter=counter_of(self._content(slot)),
             variables=self._variables,
             installer=self,
             heartbeats=lambda: HEARD,
@@ -57,9 +64,14 @@ class Machine:
             directory=self._folder,
         )
 
+    def counter(self, image: Path) -> int:
+        """Read the description."""
+        return container.counter(image)
+
     def install(self, image: Path, slot: str) -> None:
         """Fill the slot: half and half, in place; then what the agent adds to every installer, the sync."""
-        target, data = self._folder / "slots" / slot, image.read_bytes()
+        offset, length = container.image(image)
+        target, data = self._folder / "slots" / slot, image.read_bytes()[offset : offset + length]
         with files.disk_errors(f"cannot fill {target}"):
             with disk.create(target) as out:
                 out.write(data[: len(data) // 2])

@@ -24,6 +24,7 @@ from tests.crash.frame import CrashFrame, Running, Voice
 from tests.crash.operations import Operation
 from tests.crash.recorder import recording
 from tests.support.directing import assigned, direct
+from tests.support.firmware import container
 from tests.support.repository import TestRepository, hold_ceremony
 from tests.support.songs import write_pack
 from tests.support.tiny_models import make_delta, make_model
@@ -146,9 +147,8 @@ class World:
         self._songs("songs-2", 2, [(ArtefactKind.CONTENT, packs[1])])
         self._songs("singing", 3, [changed, content], base=base.weights, result=delta.result)
         self._songs("no-songs", 4, [(ArtefactKind.CONTENT, gone)])
-        image = self._directory / "firmware.swu"
-        image.write_text(FIRMWARE)
-        self._release("firmware-2", 1, [(ArtefactKind.FIRMWARE, image)], line=Line.FIRMWARE)
+        image = container(self._directory / "firmware.swu", FIRMWARE.encode(), 2)
+        self._release("firmware-2", 2, [(ArtefactKind.FIRMWARE, image)], line=Line.FIRMWARE)
         first, second, third, last = ((("birthday", 1), ("christmas", version)) for version in (1, 2, 3, 4))
         bare, fixed = Running(base.weights), Running(delta.result)
         sung = Running(delta.result, third)

@@ -39,7 +39,7 @@ def firmware_image(tmp_path_factory) -> tuple[Path, Path]:
     image.squash(folder / "tree", folder / IMAGE)
     signing.make(folder / "key", "secret")
     build.pack(
-        Facts("2.0", "dev", ("1.0",)), folder / IMAGE, signing.load(folder / "key", "secret"), folder / "f.swu"
+        Facts("2.0", "dev", ("1.0",), 2), folder / IMAGE, signing.load(folder / "key", "secret"), folder / "f.swu"
     )
     return folder / "f.swu", folder / "key" / signing.CERTIFICATE
 
@@ -55,6 +55,7 @@ class Frame:
         self.firmware = Firmware(
             running="a",
             version="1.0",
+            counter=1,
             variables=VariablesFile(home / "boot.json"),
             installer=SWUpdate(home, Settings(certificate=str(certificate)), "dev"),
             heartbeats=lambda: 0,

@@ -33,16 +33,22 @@ def workshop(tmp_path_factory) -> Workshop:
 def releases(people, workshop):  # noqa: F811
     """A firmware that works, and one whose agent never starts, published by two people's keys."""
     for counter, (name, path) in enumerate(
-        [("fw-2", workshop.swu("2.0")), ("fw-3", workshop.swu("3.0", crashes=True))], start=1
+        [("fw-2", workshop.swu("2.0")), ("fw-3", workshop.swu("3.0", crashes=True))], start=2
     ):
         people.release(name, counter, f"firmware:{path}", "--line", "firmware")
 
 
 @pytest.fixture
-def machine(fleet, workshop, tmp_path) -> Iterator[Frame]:  # noqa: F811
-    """A frame that the factory gave firmware 1.0, in front of its boot loader."""
+def shipped() -> str:
+    """The version that the factory put on."""
+    return "1.0"
+
+
+@pytest.fixture
+def machine(fleet, workshop, shipped, tmp_path) -> Iterator[Frame]:  # noqa: F811
+    """A frame that the factory gave its firmware, in front of its boot loader."""
     frame = Frame(tmp_path / "f", fleet, f"SER-{abs(hash(tmp_path)) % 10**6:06d}")
-    workshop.provision(frame.home, "1.0")
+    workshop.provision(frame.home, shipped)
     with frame.log.open("ab") as log:
         command = [sys.executable, "-m", "device_agent.update.firmware.stand_in", "--home", str(frame.home)]
         command += ["--", "run", "--poll-every", "1", "--health-every", "1"]
@@ -89,14 +95,22 @@ def test_a_crashing_firmware_is_left_after_three_starts_and_reported(fleet, peop
     )
 
 
+@pytest.mark.parametrize("shipped", ["5.0"])
+def test_a_firmware_below_that_of_the_factory_is_refused_although_it_was_signed(fleet, people, releases, machine):  # noqa: F811
+    people.wait_for(people.roll_out("fw-2", machine.frame_id), "refused")
+    assert last(fleet, machine, "refused").reason == "counter 2 is not above 5, which this frame has"
+    assert boots(machine) == ["boot: slot a"]
+
+
 def test_the_command_builds_the_same_bytes_again(workshop, tmp_path):
     figures = []
     for number in (1, 2):
         out, said = tmp_path / f"{number}" / "firmware.swu", tmp_path / f"{number}.json"
         code = main(
             ["firmware", "build", "--wheel", str(workshop.wheel), "--environment", str(workshop.environment("x")),
-             "--version", "9.0", "--hardware", HARDWARE, "--revision", "1.0", "--key", str(workshop.folder / "key"),
-             "--password-file", str(workshop.folder / "password"), "--out", str(out), "--json", str(said)]
+             "--version", "9.0", "--counter", "9", "--hardware", HARDWARE, "--revision", "1.0",
+             "--key", str(workshop.folder / "key"), "--password-file", str(workshop.folder / "password"),
+             "--out", str(out), "--json", str(said)]
         )  # fmt: skip
         assert code == 0
         figures.append(json.loads(said.read_text()))

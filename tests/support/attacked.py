@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from msgspec import structs
 
 from device_agent.errors import AgentError
 from device_agent.update.checks import Directed
@@ -73,6 +74,7 @@ class World:
         paths = [manifest_path(built.line, built.release.name), *(a.path for a in built.release.artefacts)]
         known = {path: (entries[path].length, entries[path].hashes["sha256"]) for path in paths if path in entries}
         what = assigned(number, built.release.name, **{"counter": built.release.counter, **changes})
+        what = structs.replace(what, line=built.line)
         return direct(self.director, what, known if files is None else files, at)
 
     def update(self, answer: bytes) -> None:

@@ -8,14 +8,26 @@ from pathlib import Path
 import msgspec
 
 from device_agent.update.firmware.settings import Settings
-from fleet_server.firmware import build, rauc, signing
+from fleet_server.firmware import build, cpio, description, rauc, signing
 from fleet_server.firmware.description import IMAGE, Facts
 from fleet_server.firmware.tree import Content
+from frame_protocol.firmware import counter_line
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse"
 CRASH = "import os\nos._exit(3)\n"
 """A module that Python imports at its start: the agent of such a firmware never runs."""
+
+
+def container(out: Path, content: bytes, counter: int) -> Path:
+    """Write a container for an installer that verifies nothing: any image, said to be of ``counter``; 0: not said."""
+    folder = out.with_suffix(".content")
+    folder.mkdir(parents=True)
+    (folder / IMAGE).write_bytes(content)
+    text = description.text(Facts("1.0", "lf-1", ("1.0",), counter or 1), "0" * 64)
+    (folder / build.DESCRIPTION).write_text(text if counter else text.replace(counter_line(1), ""))
+    cpio.write(out, [folder / build.DESCRIPTION, folder / IMAGE])
+    return out
 
 
 class Workshop:
@@ -47,7 +59,8 @@ class Workshop:
         return packages
 
     def facts(self, version: str) -> Facts:
-        return Facts(version, self.hardware, ("1.0",))
+        """Firmware 3.0 is the release with counter 3."""
+        return Facts(version, self.hardware, ("1.0",), int(version.partition(".")[0]))
 
     def image(self, version: str, *, crashes: bool = False) -> Path:
         """The file system of a slot."""

@@ -11,6 +11,7 @@ from device_agent.engine import archive, package
 from device_agent.errors import ModelError
 from device_agent.system import active_model
 from device_agent.telemetry.outbox import Outbox
+from device_agent.update import checks
 from device_agent.update import journal as journals
 from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.fetch import Fetcher, Limits
@@ -27,7 +28,7 @@ from device_agent.update.trust.store import MetadataStore
 from device_agent.update.updater import Collaborators, Updater
 from frame_protocol.model_package import DeltaManifest
 from frame_protocol.telemetry import UpdateEvent
-from frame_protocol.updates import ArtefactKind, Assignment, HealthFigures, Line
+from frame_protocol.updates import ArtefactKind, Assignment, HealthFigures, Line, UpdateReport
 
 FRAME = "frame-ab12"
 HARDWARE = "lf-1"
@@ -118,6 +119,14 @@ class UpdatingFrame:
             outbox.close()
         return [event.report.reason for event in events if event.report.reason]
 
+    def told(self) -> list[UpdateReport]:
+        """Return every report in the outbox, in order."""
+        outbox = Outbox(self.home / "outbox.sqlite")
+        try:
+            return [pending.message(FRAME).event.report for pending in outbox.unacknowledged(1000)]
+        finally:
+            outbox.close()
+
     def active_weights(self) -> str | None:
         """Return what the frame renders with; every file of it was compared with its manifest."""
         link = self.models / "active"
@@ -155,11 +164,14 @@ class UpdatingFrame:
             source = Fetcher(http, f"{self._url}/tuf/metadata", policy=policy)
             return TrustClient(MetadataStore(self.home / "update" / "trust"), source, self._root, now=self.now)
 
+        runs = self.firmware.counter if self.firmware else 0
+
         def facts(journal: journals.Journal) -> FrameFacts:
             model = active_model.read(self.models / "active")
             weights = model.weights_sha256 if model else None
             kinds = frozenset(installers(tools)) | ({ArtefactKind.FIRMWARE} if self.firmware else frozenset())
-            return FrameFacts(FRAME, HARDWARE, weights, 1000.0, journal.kept_counters, kinds)
+            counters = checks.never_below(journal.kept_counters, runs)
+            return FrameFacts(FRAME, HARDWARE, weights, 1000.0, counters, kinds)
 
         return Updater(
             self.home / "update",
@@ -176,7 +188,7 @@ class UpdatingFrame:
                     and None
                 ),
                 facts=facts,
-                moment=lambda: Moment(frame=FRAME, boot=outbox.current_boot(), at=1.0),
+                moment=lambda: Moment(FRAME, outbox.current_boot(), 1.0, runs),
                 why_wait=self.why_wait,
                 firmware=self.firmware,
             ),

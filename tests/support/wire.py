@@ -16,7 +16,9 @@ class Wire:
         self._port = port
         self._cuts = cuts or iter(())
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._pumps: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
@@ -26,6 +28,11 @@ class Wire:
         self._listener.close()
         self._thread.join()
 
+    def settle(self) -> None:
+        """Wait until every connection has ended and all of it is counted; both ends must have closed."""
+        for pump in self._pumps:
+            pump.join()
+
     def _accept(self) -> None:
         while True:
             try:
@@ -34,8 +41,13 @@ class Wire:
                 return
             self.connections += 1
             far = socket.create_connection(("127.0.0.1", self._port))
-            threading.Thread(target=self._upwards, args=(near, far), daemon=True).start()
-            threading.Thread(target=self._downwards, args=(far, near, next(self._cuts, None)), daemon=True).start()
+            down = (far, near, next(self._cuts, None))
+            for pump in (
+                threading.Thread(target=self._upwards, args=(near, far), daemon=True),
+                threading.Thread(target=self._downwards, args=down, daemon=True),
+            ):
+                pump.start()
+                self._pumps.append(pump)
 
     def _upwards(self, near: socket.socket, far: socket.socket) -> None:
         try:

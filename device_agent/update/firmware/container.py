@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import IO
 
 from device_agent.errors import StorageError, UpdateFailed
+from device_agent.system import files
+from frame_protocol.errors import ProtocolError
+from frame_protocol.firmware import HEAD_BYTES, carried_counter
 
 IMAGE = "root.squashfs"
 MAGIC = b"070702"
@@ -27,6 +30,16 @@ def image(container: Path) -> tuple[int, int]:
             if name == IMAGE:
                 return offset, length
     raise UpdateFailed(f"the firmware holds no {IMAGE}; build it with 'fleet-server firmware build'")
+
+
+def counter(container: Path) -> int:
+    """Return the counter that the image carries; 0: it was built before images carried one."""
+    with files.disk_errors(f"cannot read {container}"), container.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    try:
+        return carried_counter(head)
+    except ProtocolError as error:
+        raise UpdateFailed(f"the firmware is no .swu: {error}") from error
 
 
 def differs(container: Path, slot: Path) -> str | None:

@@ -15,6 +15,10 @@ from device_agent.update.firmware.variables import BootVariables
 class FirmwareInstaller(Protocol):
     """Fills a slot from a verified download."""
 
+    def counter(self, image: Path) -> int:
+        """Return the counter that the image carries, 0 for none; UpdateFailed when it cannot be read."""
+        ...
+
     def install(self, image: Path, slot: str) -> None:
         """Leave the slot whole and durable; UpdateFailed when the image is not for this frame or not signed."""
         ...
@@ -28,6 +32,8 @@ class Firmware:
     """The slot that this program was started from."""
     version: str
     """The version that runs."""
+    counter: int
+    """The counter that the image which runs carries; 0: it was built before images carried one."""
     variables: BootVariables
     installer: FirmwareInstaller
     heartbeats: Callable[[], int]
@@ -46,6 +52,10 @@ class Firmware:
         slot = boot.other(self.running)
         self.installer.install(image, slot)
         return slot
+
+    def carried(self, image: Path) -> int:
+        """Return the counter that a downloaded image carries; 0: none."""
+        return self.installer.counter(image)
 
     def hand_over(self, slot: str) -> None:
         """Let the boot loader start ``slot`` on trial."""

@@ -16,6 +16,7 @@ from device_agent.system import disk, files
 from device_agent.update.firmware import boot, tool
 from device_agent.update.firmware.settings import Settings
 
+_BUILD = re.compile(r"^Build:\s*'([1-9][0-9]{0,15})'", re.MULTILINE)
 _FORMAT = re.compile(r"^Bundle Format:\s*(\S+)", re.MULTILINE)
 COMPLAINT = "rror"
 """RAUC's complaints hold "Error" or "error"."""
@@ -49,11 +50,18 @@ class Rauc:
         with files.disk_errors(f"cannot sync {target}"):
             disk.sync_file(target)
 
+    def counter(self, image: Path) -> int:
+        """Return the counter that a bundle carries, whose signature is right; 0: none."""
+        match = _BUILD.search(self._info(image))
+        return int(match.group(1)) if match else 0
+
     def format_of(self, image: Path) -> str:
         """Return the format of a bundle whose signature is right; UpdateFailed for every other file."""
-        said = self._run("info", f"--keyring={self._settings.certificate}", str(image))
-        match = _FORMAT.search(said)
+        match = _FORMAT.search(self._info(image))
         return match.group(1) if match else "unknown"
+
+    def _info(self, image: Path) -> str:
+        return self._run("info", f"--keyring={self._settings.certificate}", str(image))
 
     def _status(self) -> Status:
         said = self._run("status", "--output-format=json")

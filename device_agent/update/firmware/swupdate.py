@@ -40,6 +40,10 @@ class SWUpdate:
         if wrong is not None:
             raise StorageError(f"{wrong}, although SWUpdate reported success; it is tried again")
 
+    def counter(self, image: Path) -> int:
+        """Return the counter that the image carries; SWUpdate verifies the description that says it."""
+        return container.counter(image)
+
     def _command(self, image: Path, slot: str) -> list[str]:
         certificate = Path(self._settings.certificate)
         if not certificate.is_file():

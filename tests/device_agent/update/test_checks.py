@@ -64,8 +64,8 @@ def test_a_release_that_is_in_order_is_installed():
         ({"release": change(RELEASE, requires=Requirements(hardware=["lf-2", "lf-3"]))}, "hardware lf-2, lf-3"),
         ({"release": change(RELEASE, requires=Requirements(base_weights_sha256="d" * 64))}, "needs the model"),
         ({"release": change(RELEASE, requires=Requirements(free_storage_mb=101))}, "101 MB"),
-        (needing(firmware=91), "counter 91 of firmware first; this frame has kept 90"),
-        (needing(seasonal=1), "counter 1 of seasonal first; this frame has kept 0"),
+        (needing(firmware=91), "counter 91 of firmware first; this frame has 90"),
+        (needing(seasonal=1), "counter 1 of seasonal first; this frame has 0"),
         (needing(firmware=1, models=5), "counter 5 of models first"),
         (
             {"release": change(RELEASE, artefacts=[change(RELEASE.artefacts[0], kind=ArtefactKind.FIRMWARE)])},

@@ -11,6 +11,7 @@ from device_agent.update.firmware.rauc import Rauc
 from device_agent.update.firmware.settings import Settings
 from fleet_server.cli import main
 from fleet_server.firmware import signing
+from fleet_server.signing import firmware_images
 from tests.support.firmware import Workshop
 from tests.support.rauc_service import PRODUCTION, RaucService
 
@@ -67,10 +68,22 @@ def test_the_format_of_a_bundle_is_read_after_its_signature(workshop, request, t
 def test_the_command_builds_a_verity_bundle(workshop, tmp_path):
     out = tmp_path / "firmware.raucb"
     command = ["firmware", "build", "--wheel", workshop.wheel, "--environment", workshop.environment("x")]
-    command += ["--version", "9.0", "--hardware", HARDWARE, "--revision", "1.0", "--key", workshop.folder / "key"]
+    command += [
+        "--version",
+        "9.0",
+        "--counter",
+        "9",
+        "--hardware",
+        HARDWARE,
+        "--revision",
+        "1.0",
+        "--key",
+        workshop.folder / "key",
+    ]
     command += ["--password-file", workshop.folder / "password", "--format", "verity", "--out", out]
     assert main(list(map(str, command))) == 0
     assert agent(workshop, None, tmp_path).format_of(out) == "verity"
+    assert agent(workshop, None, tmp_path).counter(out) == firmware_images.counter("it", out) == 9
 
 
 def test_rauc_finds_version_hardware_and_image_in_a_verity_bundle(workshop, verity):

@@ -150,7 +150,7 @@ def test_a_pack_that_has_suffered_does_not_stand_in_the_way_of_its_successor(sin
 
 def test_a_release_that_needs_another_line_waits_for_a_new_order_after_it(fleet, base):
     assert fleet.songs(fleet.pack(), counters={Line.MODELS: 1}) is REFUSED
-    assert fleet.frame.reasons() == ["needs counter 1 of models first; this frame has kept 0"]
+    assert fleet.frame.reasons() == ["needs counter 1 of models first; this frame has 0"]
     assert fleet.models((ArtefactKind.MODEL, base.tar), result=base.weights) is KEPT
     assert fleet.offer(Line.SEASONAL, "seasonal-1") is KEPT
 

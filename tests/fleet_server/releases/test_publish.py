@@ -11,10 +11,11 @@ from flask.testing import FlaskClient
 from fleet_server.app import create_device_app
 from fleet_server.auth.permissions import Role
 from fleet_server.errors import ConfigurationError
-from fleet_server.signing import ceremony, keys, metadata
+from fleet_server.signing import ceremony, firmware_images, keys, metadata
 from fleet_server.signing.repository import Repository, stored_name
 from frame_protocol.updates import ArtefactKind, Line
 from tests.support.crash import run_until_step
+from tests.support.firmware import container
 from tests.support.repository import PASSWORD, TestRepository, hold_ceremony
 
 
@@ -60,7 +61,7 @@ def send(client, built, *, files=True):
                     f"/api/v1/uploads/{entry.hashes['sha256']}", data=built.artefact(path).read_bytes()
                 )
                 assert answer.status_code == 204
-    return client.post("/api/v1/releases?line=models", data=built.data)
+    return client.post(f"/api/v1/releases?line={built.line}", data=built.data)
 
 
 def test_a_signed_release_is_taken_and_listed(manager, signed, file):
@@ -122,6 +123,25 @@ def test_a_line_may_not_sign_for_paths_of_another(manager, world, file):
     answer = send(manager, built)
     assert answer.status_code == 422
     assert "outside" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(("carried", "says"), [(6, "carries counter 6, the release fw has 8"), (0, "no counter")])
+def test_a_firmware_whose_own_counter_is_another_is_not_published(manager, world, tmp_path, carried, says):
+    """Whoever signed it did not look; nothing of it becomes readable."""
+    image = container(tmp_path / "fw.swu", b"an image", carried)
+    with pytest.MonkeyPatch.context() as careless:
+        careless.setattr(firmware_images, "check", lambda *arguments: None)
+        built = world.sign(world.build("fw", 8, [(ArtefactKind.FIRMWARE, image)], line=Line.FIRMWARE))
+    answer = send(manager, built)
+    assert (answer.status_code, says in answer.json["detail"]) == (422, True)
+    assert world.read("2.firmware.json") is None
+
+
+def test_a_firmware_that_carries_the_releases_counter_is_published(manager, world, tmp_path):
+    image = container(tmp_path / "fw.swu", b"an image", 8)
+    built = world.sign(world.build("fw", 8, [(ArtefactKind.FIRMWARE, image)], line=Line.FIRMWARE))
+    assert send(manager, built).status_code == 201
+    assert world.read("2.firmware.json") is not None
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[" * 5000, b'{"signed": {"_type": "root"}}'])

@@ -6,6 +6,7 @@ import pytest
 
 from fleet_server.rollouts.policy import order_id
 from fleet_server.telemetry.store import touch_condition
+from frame_protocol.updates import HealthFigures
 from frame_protocol.updates import UpdateState as S
 from tests.support.rollouts import apply, assigned, published, report, run
 
@@ -53,3 +54,18 @@ def test_what_a_release_needs_of_another_line_is_kept_first(database, releases, 
     assert assigned(database, frame.frame_id).release == "base"
     apply(database, report(base, frame.frame_id, S.KEPT))
     assert assigned(database, frame.frame_id).release == "songs"
+
+
+def test_a_frame_whose_factory_put_a_later_firmware_on_need_not_pass_through_a_step(database, releases, frame):
+    """It refuses the step as one of before, and says so; it must not wait behind it for ever."""
+    with database.transaction() as session:
+        session.add(published("fw-3", 3, line="firmware"))
+        needs = {"requires": {"counters": {"firmware": 3}}}
+        session.add(published("fw-6", 6, line="firmware", manifest=json.dumps(needs)))
+    step = run(database, "fw-3", percent=100)
+    run(database, "fw-6", percent=100)
+    assert assigned(database, frame.frame_id).release == "fw-3"
+    heard = HealthFigures(firmware_counter=5)
+    apply(database, report(step, frame.frame_id, S.OFFERED, "fw-3", health=heard))
+    apply(database, report(step, frame.frame_id, S.REFUSED, "fw-3"))
+    assert assigned(database, frame.frame_id).release == "fw-6"

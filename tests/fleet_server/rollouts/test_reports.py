@@ -64,7 +64,11 @@ def test_a_frame_is_assigned_and_reports_on_both_databases(any_database):
         session.add(published("base", 1))
     rollout = run(any_database, "base", percent=100)
     assert assigned(any_database, "frame-ab12").release == "base"
-    reports = [report(rollout, "frame-ab12", state) for state in WHOLE_WAY]
+    health = HealthFigures(firmware_counter=2**40)
+    reports = [report(rollout, "frame-ab12", state, health=health) for state in WHOLE_WAY]
     assert apply(any_database, *reports, *reports) == [True] * 6 + [False] * 6
     assert counts(any_database, rollout) == {S.KEPT: 1}
     assert assigned(any_database, "frame-ab12") is None
+    with any_database.reading() as session:
+        (candidate,) = queries.frame_view(session, "frame-ab12").candidates
+    assert candidate.kept_counters["firmware"] == 2**40

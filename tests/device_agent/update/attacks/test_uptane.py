@@ -16,9 +16,11 @@ from device_agent.system.http import DeviceHttp
 from device_agent.update import assignment, checks, fetch, machine, places, updater
 from device_agent.update.fetch import Fetcher
 from fleet_server.signing import keys
-from frame_protocol.updates import ArtefactKind, UpdateState
+from frame_protocol.updates import ArtefactKind, Line, UpdateState
+from tests.crash.firmware import Machine, provision
 from tests.support import pki, unguarded
 from tests.support.attacked import days_later
+from tests.support.firmware import container
 from tests.support.pki import Authority
 from tests.support.server import FleetServer
 from tests.support.songs import write_pack
@@ -203,6 +205,45 @@ def test_rollback_by_a_counter_that_the_director_makes_up(world, models, guarded
     built = world.release("one", 1, models[0].tar)
     world.update(world.order(built, counter=99))
     assert (world.frame.active_weights() == models[0].weights) is not guarded
+
+
+def started(world, answer=None):
+    """Start the frame, and start it again as often as a firmware asks for; return the firmware that runs then."""
+    machine = Machine(world.frame.home)
+    for _ in range(4):
+        world.frame.firmware = machine.start()
+        if answer is not None:
+            world.update(answer)
+    return machine.runs()
+
+
+def firmware(world, image, counter, line=Line.FIRMWARE):
+    """Publish a firmware that people signed."""
+    return world.published.publish("fw", counter, [(ArtefactKind.FIRMWARE, image)], line=line)
+
+
+def test_rollback_below_the_firmware_of_the_factory(world, guarded, without, tmp_path):
+    """The attacker has the director's key and orders an older firmware on a frame that was never updated."""
+    without(checks, "never_below", lambda kept, runs: dict(kept))
+    provision(world.frame.home, b"firmware 5")
+    old = firmware(world, container(tmp_path / "old.swu", b"firmware 3", 3), 3)
+    assert (started(world, world.order(old)) == "firmware 3") is not guarded
+
+
+def test_rollback_by_an_old_firmware_in_a_set_of_another_line(world, guarded, without, tmp_path):
+    """People once put it beside a song, and of songs this frame has kept none."""
+    without(checks, "other_firmware", unguarded.accept)
+    provision(world.frame.home, b"firmware 5")
+    old = firmware(world, container(tmp_path / "old.swu", b"firmware 3", 3), 1, Line.SEASONAL)
+    assert (started(world, world.order(old)) == "firmware 3") is not guarded
+
+
+def test_rollback_by_a_container_that_says_more_than_its_image(world, guarded, without, tmp_path):
+    """A careless builder wrapped an old file system anew: on trial the image itself is asked."""
+    without(checks, "another_firmware", unguarded.accept)
+    provision(world.frame.home, b"firmware 5")
+    wrapped = firmware(world, container(tmp_path / "new.swu", b"firmware 3", 7), 7)
+    assert (started(world, world.order(wrapped)) == "firmware 3") is not guarded
 
 
 def test_endless_data(world, models, guarded, without):
