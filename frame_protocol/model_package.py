@@ -58,6 +58,8 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.5
     gain: Annotated[float, Meta(gt=0, le=1.3)] = 1.0
     """Decoded motion is multiplied by this: a mean over uncertain codes moves less than people do."""
+    feedback_temperature: Annotated[float, Meta(gt=0, le=4)] | None = None
+    """With MEAN, the next frame is told the mean at this temperature; None: what is shown."""
     seed: int = 0
 
 

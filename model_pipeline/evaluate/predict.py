@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,18 +22,35 @@ from model_pipeline.score import lips_of_maps, truth
 from model_pipeline.training.stages import Sizes
 
 Floats = NDArray[np.floating]
-SETTINGS = ((0.7, 1.0), (1.0, 1.0), (1.0, 1.2), (1.3, 1.3))
-"""Temperature and gain: among these the setting of a fold is chosen by the other folds."""
+
+
+class Setting(NamedTuple):
+    """One way to show the mean of the codes."""
+
+    temperature: float
+    gain: float = 1.0
+    feedback: float | None = None
+    """Temperature of the mean that the next frame is told; None: it is told what is shown."""
+
+    def __str__(self) -> str:
+        """Return the name of its row."""
+        gain = f" x {self.gain:g}" if self.gain != 1 else ""
+        return f"mean at {self.temperature:g}{gain}" + (f", told {self.feedback:g}" if self.feedback else "")
+
+    def sampling(self) -> Sampling:
+        """Return it as a package names it."""
+        return Sampling(
+            decode=Decode.MEAN, temperature=self.temperature, gain=self.gain, feedback_temperature=self.feedback
+        )
+
+
+SETTINGS = (Setting(0.7), Setting(1.0, 1.2), Setting(1.3, 1.3), Setting(0.7, 1.2, 1.8), Setting(1.0, 1.3, 1.8))
+"""Among these the setting of a fold is chosen by the other folds."""
 OTHER_WAYS = {
     "argmax": Sampling(temperature=0.0),
     "drawn": Sampling(decode=Decode.DRAW, temperature=0.15),
 }
 """Rows for comparison: the likeliest code, and chance as little as keeps the correlation."""
-
-
-def at(temperature: float, gain: float) -> str:
-    """Return the row of the mean of the codes at a temperature, its motion multiplied by a gain."""
-    return f"mean at {temperature:g}" + (f" x {gain:g}" if gain != 1 else "")
 
 
 @dataclass
@@ -99,7 +117,7 @@ def _spoken(model: Nano, held_out: Sequence[Track]) -> Predictions:
     """Every way to speak, the mouth that stands still, and the codes of real motion."""
     found, basis = Predictions(), model.basis()
     found.lips["static"] = {t.id: np.repeat(truth(t)[:1], len(t.points), axis=0) for t in held_out}
-    ways = OTHER_WAYS | {at(t, g): Sampling(decode=Decode.MEAN, temperature=t, gain=g) for t, g in SETTINGS}
+    ways = OTHER_WAYS | {str(setting): setting.sampling() for setting in SETTINGS}
     for row, way in ways.items():
         spoken = {track.id: speak(model, track.audio, way) for track in held_out}
         found.lips[row] = _lips(held_out, {clip: one.maps for clip, one in spoken.items()}, basis)

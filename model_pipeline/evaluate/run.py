@@ -17,7 +17,7 @@ from model_pipeline.data import folds, samples
 from model_pipeline.data.tracks import Track, load_tracks, trusted_lags
 from model_pipeline.evaluate import judge
 from model_pipeline.evaluate.fluency import codebook_use
-from model_pipeline.evaluate.predict import SETTINGS, Predictions, at, run_as_is, run_fold
+from model_pipeline.evaluate.predict import SETTINGS, Predictions, run_as_is, run_fold
 from model_pipeline.evaluate.report import Report, Task, build
 from model_pipeline.export.int8 import load_model
 from model_pipeline.models.nano import Nano
@@ -72,7 +72,7 @@ def evaluate_as_is(data: Path, weights: Path, chosen: Sequence[int], done: Calla
 def _report(data: Path, predictions: Mapping[Task, Predictions]) -> Report:
     tracks = load_tracks(data)
     judges = {fold: judge.learn(folds.split(tracks, fold)[0], fold) for fold in sorted({f for f, _ in predictions})}
-    return build(tracks, predictions, judges, trusted_lags(data), [at(*setting) for setting in SETTINGS])
+    return build(tracks, predictions, judges, trusted_lags(data), [str(setting) for setting in SETTINGS])
 
 
 def _codebook(model: Nano, tracks: Sequence[Track]) -> dict[str, tuple[float, float]]:

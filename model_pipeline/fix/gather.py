@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,13 +24,21 @@ GUARD_SEED = 2 * HELD_OUT_SEED
 """Seeds from here on neither train nor decide when training stops: the verdict's."""
 
 
+class Said(NamedTuple):
+    """What a model made of F frames of sound, as code vectors [F,T,K]."""
+
+    shown: np.ndarray
+    told: np.ndarray
+    """What the next frame was told of it."""
+
+
 @dataclass(frozen=True)
 class Gatherer:
     """Makes the examples of one fix."""
 
     model: Nano
-    codes: Callable[[np.ndarray], np.ndarray]
-    """The code vectors [F,T,K] that the installed base shows for 16 kHz audio [N]."""
+    said: Callable[[np.ndarray], Said]
+    """What the installed base makes of 16 kHz audio [N]."""
     voice: OwnVoice
     faults: list[Fault]
     plan: Plan
@@ -37,18 +46,18 @@ class Gatherer:
     def examples(self) -> tuple[list[Example], list[Example]]:
         """Return what is trained on and what decides when to stop."""
         seed, amounts = self.plan.settings.seed, self.plan.amounts
-        said = self.codes(self.voice.audio)
+        said = self.said(self.voice.audio)
         ordinary = [speak(text, seed) for text in texts.REPLAY[:SHAPE_SENTENCES]]
-        moved = [own_motion(self.model, self.codes(item.audio)) for item in ordinary]
+        moved = [own_motion(self.model, self.said(item.audio).shown) for item in ordinary]
         by_rule = np.concatenate([item.lips(visemes.Style()) for item in ordinary])
-        controls = own_controls(self.model, np.concatenate([own_motion(self.model, said), *moved]))
+        controls = own_controls(self.model, np.concatenate([own_motion(self.model, said.shown), *moved]))
         maker = ExampleMaker(self.model, controls, own_style(self.model, np.concatenate(moved), by_rule))
         training = [*self._failing(maker, texts.texts_for(self.faults, amounts.failing, seed), seed)]
         training += self._replay(maker, controls, amounts.replay, seed)
-        training += self._own_voice(maker, said, range(seed, seed + amounts.own_voice_pasts))
+        training += self._own_voice(maker, said.told, range(seed, seed + amounts.own_voice_pasts))
         held_out = [*self._failing(maker, texts.HELD_OUT[: amounts.held_out], HELD_OUT_SEED + seed)]
         held_out += self._replay(maker, controls, amounts.held_out, HELD_OUT_SEED + seed)
-        held_out += self._own_voice(maker, said, [HELD_OUT_SEED + seed])
+        held_out += self._own_voice(maker, said.told, [HELD_OUT_SEED + seed])
         return training, held_out
 
     def _failing(self, maker: ExampleMaker, sentences: Sequence[str], seed: int) -> Iterator[Example]:
@@ -62,6 +71,6 @@ class Gatherer:
         for index, sample in enumerate(samples):
             yield from maker.replay(sample, seed + index)
 
-    def _own_voice(self, maker: ExampleMaker, said: np.ndarray, seeds: Iterable[int]) -> Iterator[Example]:
+    def _own_voice(self, maker: ExampleMaker, told: np.ndarray, seeds: Iterable[int]) -> Iterator[Example]:
         for seed in seeds:
-            yield from maker.own_voice(self.voice, said, PromptKind.PHOTO, seed)
+            yield from maker.own_voice(self.voice, told, PromptKind.PHOTO, seed)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from msgspec import structs
 
 from device_agent.engine import package
 from device_agent.engine.loaded import Engine
@@ -21,7 +22,7 @@ from model_pipeline.fix.analysis import Analysis, analyse
 from model_pipeline.fix.complaint import ComplaintCase
 from model_pipeline.fix.examples import Example, PromptKind
 from model_pipeline.fix.findings import Fault, Limits
-from model_pipeline.fix.gather import GUARD_SEED, Gatherer
+from model_pipeline.fix.gather import GUARD_SEED, Gatherer, Said
 from model_pipeline.fix.guard import Scores, Utterance, score
 from model_pipeline.fix.ipa import phones
 from model_pipeline.fix.laboratory import Base, load_base
@@ -77,7 +78,7 @@ def fix(
 def mean_shown(sampling: Sampling) -> Sampling:
     """Return the mean of the codes that a frame shows, or what its drawings come to."""
     temperature = max(sampling.temperature, COLDEST) if sampling.decode is Decode.MEAN else 1.0
-    return Sampling(decode=Decode.MEAN, temperature=temperature, gain=sampling.gain)
+    return structs.replace(sampling, decode=Decode.MEAN, temperature=temperature)
 
 
 @dataclass(frozen=True)
@@ -138,12 +139,13 @@ class Bench:
     def examples(self) -> tuple[list[Example], list[Example]]:
         """Return what is trained on and what decides when to stop."""
         voice = OwnVoice(self.voice, self.analysis.phones, self.speaking)
-        return Gatherer(self.base.model, self._codes, voice, self.faults, self.plan).examples()
+        return Gatherer(self.base.model, self._said, voice, self.faults, self.plan).examples()
 
-    def _codes(self, audio: np.ndarray) -> np.ndarray:
-        """Return the code vectors [F,T,K] that the installed base shows for ``audio``."""
-        spoken = self.engine.motion.speak(audio, self.prompt(self.engine), self.engine.manifest.sampling)
-        return np.array([frame.codes for frame in spoken], np.float32)
+    def _said(self, audio: np.ndarray) -> Said:
+        """Return what the installed base shows for ``audio``, and what it tells itself."""
+        spoken = list(self.engine.motion.speak(audio, self.prompt(self.engine), self.engine.manifest.sampling))
+        shown, told = [frame.codes for frame in spoken], [frame.fed_back for frame in spoken]
+        return Said(np.array(shown, np.float32), np.array(told, np.float32))
 
     def finish(self, trained: Trained, out: Path, before: tuple[Scores, Scores]) -> Result:
         """Merge, measure the result as a frame runs it, and write the delta if it is worth sending."""

@@ -106,16 +106,16 @@ class ExampleMaker:
         """Yield windows of ordinary speech; every frame counts."""
         yield from self._windows(sample, Origin.REPLAY, np.ones(len(sample.motion), np.float32), seed)
 
-    def own_voice(self, voice: OwnVoice, codes: np.ndarray, prompt: PromptKind, seed: int) -> Iterator[Example]:
-        """Yield windows of the complaint's voice: ``codes`` [F,T,K] are what the base shows, not what is right."""
-        frames = len(codes)
+    def own_voice(self, voice: OwnVoice, told: np.ndarray, prompt: PromptKind, seed: int) -> Iterator[Example]:
+        """Yield windows of the complaint's voice: ``told`` [F,T,K] is what the base tells itself, not what is right."""
+        frames = len(told)
         closed = closed_frames(voice.phones, frames)
         still = still_frames(~_fitted(voice.speaking, frames))
         whole = self._example(
             (Origin.COMPLAINT, prompt),
             mel=features.log_mel(voice.audio),
             motion=np.zeros((frames, self._controls.slopes.shape[1]), np.float32),
-            feedback=feedback_of(codes, self._model.config.feedback_lag, np.random.default_rng(seed)),
+            feedback=feedback_of(told, self._model.config.feedback_lag, np.random.default_rng(seed)),
             closed=closed,
             still=still,
         )

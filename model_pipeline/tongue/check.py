@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from device_agent.engine import canonical, features
 from frame_protocol.model_package import Sampling
-from model_pipeline.data.tongue_tip import LEAD_S, RAISED, tips
 from model_pipeline.data.visemes import Pull, Viseme, arpabet_pulls
 from model_pipeline.evaluate.backend import speak
 from model_pipeline.fix.recogniser import phones_of
@@ -24,6 +23,7 @@ from model_pipeline.models.config import NANO
 from model_pipeline.models.nano import Nano, pad_mel
 from model_pipeline.models.tongue import TongueNet
 from model_pipeline.tongue.examples import FIRST_UNSEEN, spoken
+from model_pipeline.tongue.tip import LEAD_S, RAISED, tips
 
 Floats = NDArray[np.floating]
 Listener = Callable[[NDArray[np.float32]], Floats]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from device_agent.engine import features
 from model_pipeline.data import augment, speakers, texts
-from model_pipeline.data.tongue_tip import tips
 from model_pipeline.data.visemes import Pull, pulls
+from model_pipeline.tongue.tip import tips
 
 Floats = NDArray[np.floating]
 PART = 250

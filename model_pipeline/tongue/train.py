@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from device_agent.engine.features import MEL_PER_FRAME, MELS, SILENCE
 from frame_protocol.model_package import WEIGHTS
-from model_pipeline.data.tongue_tip import TIPS
 from model_pipeline.data.visemes import Viseme
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.export.parts import TONGUE
@@ -22,6 +21,7 @@ from model_pipeline.models.config import NANO
 from model_pipeline.models.nano import pad_mel
 from model_pipeline.models.tongue import TongueNet
 from model_pipeline.tongue.examples import Sentence
+from model_pipeline.tongue.tip import TIPS
 from model_pipeline.training.loop import CHECKPOINT, SAVE_EVERY_S, Run, Stage, Watcher
 
 SEED = 17

@@ -6,6 +6,7 @@ Memory does not grow with the length of the voice: the sound passes in windows, 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from device_agent.engine import features, rope
@@ -36,7 +37,9 @@ class FrameMotion:
     tokens: list[int]
     """Those drawn; the likeliest where the mean of the codes is shown."""
     codes: Floats
-    """[T,K]: what is shown, and fed back."""
+    """[T,K]: what is shown."""
+    fed_back: Floats
+    """[T,K]: what the next frame is told of it."""
     motion: Floats
     """[channels,64,64] mm from the closed mouth."""
     tongue: float | None = None
@@ -91,6 +94,7 @@ class _Stream:
     ) -> None:
         self._backend, self._shape, self._prompt = backend, shape, prompt
         self._codes, self._gain = codes_by(sampling, constants.codebook), np.float32(sampling.gain)
+        self._told = told_by(sampling, constants.codebook)
         self._ring = Ring(shape)
         silence = np.zeros((1, shape.code_dim, 1, shape.tokens_per_frame), dtype=np.float32)
         self._fed_back = [silence] * max(1, shape.feedback_lag)
@@ -108,11 +112,23 @@ class _Stream:
         )  # fmt: skip
         self._ring.store(self._frame, keys, values)
         tokens, vectors = self._codes(logits[0, :, 0, :])
-        codes = np.ascontiguousarray(vectors.T[None, :, None, :])
-        self._fed_back = [*self._fed_back[1:], codes]
+        told = vectors if self._told is None else self._told(logits[0, :, 0, :])[1]
+        self._fed_back = [*self._fed_back[1:], _as_input(told)]
         self._frame += 1
-        motion = self._backend.decoder(codes)[0] * self._gain
-        return FrameMotion([int(token) for token in tokens], vectors, motion, tongue)
+        motion = self._backend.decoder(_as_input(vectors))[0] * self._gain
+        return FrameMotion([int(token) for token in tokens], vectors, told, motion, tongue)
+
+
+def _as_input(codes: Floats) -> Floats:
+    """[T,K] -> [1,K,1,T]."""
+    return np.ascontiguousarray(codes.T[None, :, None, :])
+
+
+def told_by(sampling: Sampling, codebook: Floats) -> Callable[[Floats], tuple[Floats, Floats]] | None:
+    """Return as ``codes_by`` what the next frame is told; None where it is told what is shown."""
+    if sampling.decode is not Decode.MEAN or sampling.feedback_temperature is None:
+        return None
+    return codes_by(msgspec.structs.replace(sampling, temperature=sampling.feedback_temperature), codebook)
 
 
 def codes_by(sampling: Sampling, codebook: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:

@@ -8,7 +8,6 @@ from device_agent.engine import package
 from device_agent.engine.loaded import Engine
 from device_agent.engine.runtime.onnx import OnnxBackend
 from frame_protocol.model_package import WEIGHTS
-from model_pipeline.data.tongue_tip import tips
 from model_pipeline.data.visemes import Pull, Viseme
 from model_pipeline.errors import WeightsUnusable
 from model_pipeline.export import int8
@@ -19,6 +18,7 @@ from model_pipeline.models.tongue import TongueNet
 from model_pipeline.tongue import train as training
 from model_pipeline.tongue.check import compare, listener, synthetic
 from model_pipeline.tongue.examples import Sentence, gather
+from model_pipeline.tongue.tip import tips
 from model_pipeline.training.loop import Silent
 
 STEPS, DIES_AT = 6, 3
