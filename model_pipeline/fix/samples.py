@@ -107,7 +107,7 @@ class ExampleMaker:
         yield from self._windows(sample, Origin.REPLAY, np.ones(len(sample.motion), np.float32), seed)
 
     def own_voice(self, voice: OwnVoice, told: np.ndarray, prompt: PromptKind, seed: int) -> Iterator[Example]:
-        """Yield windows of the complaint's voice: ``told`` [F,T,K] is what the base tells itself, not what is right."""
+        """Yield windows of the complaint's voice: ``told`` [F,T,K] is what the base tells itself, nothing right."""
         frames = len(told)
         closed = closed_frames(voice.phones, frames)
         still = still_frames(~_fitted(voice.speaking, frames))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from device_agent.engine import features
 from device_agent.engine.loaded import Engine
@@ -61,6 +62,20 @@ def test_a_gain_widens_what_is_shown_and_nothing_that_is_fed_back(engine: Engine
         assert np.array_equal(one.codes, other.codes)
         assert np.array_equal(other.motion, one.motion * np.float32(1.25))
     assert max(float(np.abs(frame.motion).max()) for frame in plain) > 0
+
+
+def test_the_next_frame_can_be_told_a_warmer_mean_than_is_shown(engine: Engine) -> None:
+    samples, prompt = loudness(0.5), engine.motion.null_prompt()
+    cold = Sampling(decode=Decode.MEAN, temperature=0.1)
+    same, told = (
+        list(engine.motion.speak(samples, prompt, structs.replace(cold, feedback_temperature=feedback)))
+        for feedback in (None, 4.0)
+    )
+    assert all(np.array_equal(frame.codes, frame.fed_back) for frame in same)
+    assert np.array_equal(same[0].codes, told[0].codes)
+    assert any(not np.array_equal(frame.codes, frame.fed_back) for frame in told)
+    drawn = Sampling(temperature=0.5, feedback_temperature=2.0)
+    assert all(np.array_equal(f.codes, f.fed_back) for f in engine.motion.speak(samples, prompt, drawn))
 
 
 def test_a_chunk_border_leaves_no_trace(engine: Engine) -> None:
