@@ -35,6 +35,19 @@ def least_area(portrait: Portrait, box: Box, sources: Sources) -> float:
     return least
 
 
+def between_lips(portrait: Portrait, box: Box, sources: Sources) -> Floats:
+    """Return for each pixel of ``box`` whether it lies in neither lip, bool [height, width]; to a node's fineness."""
+    x, y = _nodes(box)
+    heights = signed_heights(portrait.lips, x, y)
+    places = np.dstack([(x - x[0, 0]) / STEP, (y - y[0, 0]) / STEP]).astype(np.float32)
+    inside = [
+        look_up(height.astype(np.float32), places + source / STEP)
+        for source, height in zip((sources.upper, sources.lower), heights, strict=True)
+    ]
+    hollow = (inside[0] < 0) & (inside[1] < 0)
+    return np.repeat(np.repeat(hollow, STEP, axis=0), STEP, axis=1)
+
+
 def closed_line(portrait: Portrait, box: Box, sources: Sources) -> Floats:
     """Return the heights [SAMPLES] at which the moved upper lip ends, in mm across the mouth."""
     lips, unit = portrait.lips, portrait.px_per_mm

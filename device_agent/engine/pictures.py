@@ -2,7 +2,8 @@
 
 For each photo a voice is performed and measured on the drawn frames, before encoding:
 
-- sharpness of the mouth's box: variance of the Laplacian (Pech-Pacheco et al., ICPR 2000), over the photo's own;
+- sharpness of the mouth's box in frames of speech: variance of the Laplacian (Pech-Pacheco et al., ICPR 2000), over
+  the photo's own; and the same of its skin alone, without what either of both shows between the lips;
 - the largest change of any pixel outside the head;
 - brightness of the upper teeth in wide frames, divided by that of the cheeks and of the eye whites;
 - the least share of its area that a spot of the photo keeps (0 and less: the map folds);
@@ -25,6 +26,7 @@ from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.stage import Drawn, Stage, still_planes
 from device_agent.engine.stopwatch import Stopwatch
 from device_agent.engine.voice import load_voice
+from device_agent.engine.warp.field import Sources
 from device_agent.engine.warp.grid import STEP, Box
 from device_agent.engine.warp.outline import head_strength
 from device_agent.engine.warp.tones import eye_white, measure_tones
@@ -38,6 +40,9 @@ MOUTH_BESIDE, MOUTH_ABOVE_MM, MOUTH_BELOW_MM = 1.1, 10.0, 22.0
 
 WIDE_MM = 6.0
 """Teeth are measured in frames that open the mouth by at least this."""
+
+LIP_EDGE_MM = 1.5
+"""Skin begins this far from what shows between the lips."""
 
 TEETH_BESIDE_MM, TEETH_BELOW_MM = 7.0, (-0.5, 1.5)
 """Where the upper front teeth show when the lips part, from the middle of the upper lip's edge."""
@@ -77,21 +82,26 @@ def measure(
     trace = performance.Trace()
     ruler = Ruler(engine, portrait)
     gestures = performance.perform(engine, plan, prompt, engine.manifest.sampling, trace=trace, watch=Stopwatch())
-    sharp, change, teeth, area = [], [], [], []
+    sharp, skin, change, teeth, area = [], [], [], [], []
     still = np.zeros((len(package.MAP_CHANNELS), package.MAP_SIZE, package.MAP_SIZE), dtype=np.float32)
     for number, gesture in enumerate(gestures):
         drawn = stage.draw(gesture)
         motion = still if gesture is None else gesture.motion
-        area.append(mouth_shape.least_area(portrait, warp.box, warp.sources(motion)))
-        sharp.append(ruler.sharpness(drawn))
+        sources = warp.sources(motion)
+        area.append(mouth_shape.least_area(portrait, warp.box, sources))
+        if gesture is not None:
+            sharp.append(ruler.sharpness(drawn))
+            skin.append(ruler.skin_sharpness(drawn, mouth_shape.between_lips(portrait, warp.box, sources)))
         change.append(ruler.change_outside_head(drawn))
         if number < len(trace.opening_mm) and trace.opening_mm[number] >= WIDE_MM:
             teeth.append(ruler.teeth(drawn))
     line = mouth_shape.closed_line(portrait, warp.box, warp.sources(still))
     return {
-        "frames": len(sharp),
+        "frames": len(area),
+        "frames_of_speech": len(sharp),
         "sharpness_ratio_median": round(float(np.median(sharp)), 3),
         "sharpness_ratio_range": [round(min(sharp), 3), round(max(sharp), 3)],
+        "skin_sharpness_ratio_median": round(float(np.median(skin)), 3),
         "change_outside_head": max(change),
         "least_area": round(min(area), 3),
         "closed_line_steepest_degrees": round(mouth_shape.steepest_degrees(portrait, line), 1),
@@ -112,12 +122,21 @@ class Ruler:
         self._luma = luma[self._box.slices]
         self._chroma = np.dstack([u[half.slices], v[half.slices]])
         self._mouth = mouth_box(portrait, self._box)
-        self._own = _laplacian_variance(self._luma[self._mouth.slices])
+        self._edges = _laplacian(self._luma[self._mouth.slices])
+        still = np.zeros((self._box.height // STEP, self._box.width // STEP, 2), dtype=np.float32)
+        self._between = mouth_shape.between_lips(portrait, self._box, Sources(still, still))
+        self._margin = np.ones((2 * round(LIP_EDGE_MM * portrait.px_per_mm) + 1,) * 2, dtype=np.uint8)
         self._outside = outside_head(portrait, self._box)
 
     def sharpness(self, drawn: Drawn) -> float:
         """Return the sharpness of the mouth's box as a multiple of the photo's own."""
-        return _laplacian_variance(drawn[0][self._mouth.slices]) / max(self._own, 1e-6)
+        return _ratio(_laplacian(drawn[0][self._mouth.slices]), self._edges)
+
+    def skin_sharpness(self, drawn: Drawn, between: Floats) -> float:
+        """Return the same without what ``between``, bool [height, width] of the box, and the photo show there."""
+        parted = (between | self._between)[self._mouth.slices].astype(np.uint8)
+        skin = cv2.dilate(parted, self._margin) == 0
+        return _ratio(_laplacian(drawn[0][self._mouth.slices])[skin], self._edges[skin])
 
     def change_outside_head(self, drawn: Drawn) -> int:
         """Return the largest difference to the photo of any pixel outside the head, 0..255."""
@@ -165,8 +184,12 @@ def outside_head(portrait: Portrait, box: Box) -> Floats:
     return np.repeat(np.repeat(cell_wider == 0, STEP, axis=0), STEP, axis=1)
 
 
-def _laplacian_variance(picture: Pixels) -> float:
-    return float(cv2.Laplacian(np.ascontiguousarray(picture), cv2.CV_32F).var())
+def _laplacian(picture: Pixels) -> Floats:
+    return np.asarray(cv2.Laplacian(np.ascontiguousarray(picture), cv2.CV_32F))
+
+
+def _ratio(edges: Floats, own: Floats) -> float:
+    return float(edges.var()) / max(float(own.var()), 1e-6)
 
 
 def _share(value: float | None, of: float | None) -> float | None:

@@ -213,7 +213,7 @@ class FaceWarp:
         place = self._places(offset, box)
         pixels = look_up(self._photo, place)
         if self._fine:
-            pixels[..., 0] = look_up(self._pixels.luma, place, fine=True)
+            pixels[..., 0] = self._pixels.brightness(place)
         return pixels, self._inside(inside, place)
 
 

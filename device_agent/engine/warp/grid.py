@@ -59,13 +59,9 @@ def positions(width: int, height: int) -> Floats:
     return np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))
 
 
-def look_up(picture: Floats, place: Floats, *, fine: bool = False) -> Floats:
-    """Interpolate ``picture`` at pixel positions [rows, columns, 2]; beyond its border lies the border.
-
-    ``fine`` keeps detail of single pixels, which linear interpolation blurs, at twice the time.
-    """
-    kind = cv2.INTER_CUBIC if fine else cv2.INTER_LINEAR
-    found = cv2.remap(picture, place, None, kind, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+def look_up(picture: Floats, place: Floats) -> Floats:
+    """Interpolate ``picture`` at pixel positions [rows, columns, 2]; beyond its border lies the border."""
+    found = cv2.remap(picture, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
     return np.asarray(found)
 
 

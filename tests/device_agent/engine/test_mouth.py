@@ -4,11 +4,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from device_agent.engine import pictures
+from device_agent.engine import mouth_shape, pictures
 from device_agent.engine.loaded import Engine
 from device_agent.engine.photo.portrait import Portrait
 from device_agent.engine.stage import Stage
@@ -180,6 +181,18 @@ def test_the_mouth_is_as_sharp_as_the_photo(engine: Engine, portrait: Portrait, 
     assert 0.7 < ruler.sharpness(engine.warp(portrait).draw(opening(engine, millimetres))) < 1.3
 
 
+def test_the_sharpness_of_the_skin_leaves_out_what_shows_between_the_lips(engine: Engine, portrait: Portrait) -> None:
+    ruler, warp = pictures.Ruler(engine, portrait), engine.warp(portrait)
+    luma, chroma = warp.draw(opening(engine, 8.0))
+    between = mouth_shape.between_lips(portrait, warp.box, warp.sources(opening(engine, 8.0)))
+    noisy, soft = luma.copy(), cv2.GaussianBlur(luma, (0, 0), 3.0)
+    noisy[between] = np.random.default_rng(0).integers(0, 255, int(between.sum()))
+    of_skin = ruler.skin_sharpness((luma, chroma), between)
+    assert ruler.sharpness((noisy, chroma)) > 2 * ruler.sharpness((luma, chroma))
+    assert ruler.skin_sharpness((noisy, chroma), between) == pytest.approx(of_skin)
+    assert ruler.skin_sharpness((soft, chroma), between) < 0.5 * of_skin
+
+
 def test_a_softer_photo_is_found_softer(engine: Engine, hopper: Path, portrait: Portrait) -> None:
     small = Image.open(hopper).resize((170, 200), Image.Resampling.LANCZOS)
     assert blur_px(engine.reader.read(np.asarray(small), 1280, 720)) > 1.5 * blur_px(portrait)
@@ -218,5 +231,7 @@ def test_the_pictures_are_measured_by_a_command(
     figures = json.loads(out.read_text())["photos"][hopper.name]
     assert figures["frames"] == 100
     assert figures["change_outside_head"] == 0
+    assert 0 < figures["frames_of_speech"] <= 100
     assert 0.6 < figures["sharpness_ratio_median"] < 1.4
+    assert 0.6 < figures["skin_sharpness_ratio_median"] < 1.4
     assert 0.5 < figures["teeth_to_skin"] < 1.1
