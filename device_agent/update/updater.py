@@ -19,9 +19,9 @@ from msgspec import structs
 
 from device_agent.errors import AgentError, ModelError, ServerUnreachable, StorageError, TrustError, UpdateFailed
 from device_agent.system import files
-from device_agent.update import checks, machine
+from device_agent.update import checks, machine, offers
 from device_agent.update import journal as journals
-from device_agent.update.checks import Directed, FrameFacts, SignedFile, why_not
+from device_agent.update.checks import Directed, FrameFacts
 from device_agent.update.firmware.frame import Firmware
 from device_agent.update.firmware.trial import Next, Trial
 from device_agent.update.installers import ModelTools
@@ -32,18 +32,13 @@ from device_agent.update.permission import DEEDS, Deed
 from device_agent.update.places import Places
 from device_agent.update.slots import Slots
 from device_agent.update.trust.client import Target, TrustClient
-from frame_protocol.codec import decode
-from frame_protocol.errors import ProtocolError
 from frame_protocol.updates import (
     ArtefactKind,
     HealthFigures,
     Release,
     UpdateReport,
     UpdateState,
-    manifest_path,
 )
-
-MAX_MANIFEST_BYTES = 64 * 1024
 
 BEFORE_INSTALL = frozenset({UpdateState.OFFERED, UpdateState.DOWNLOADING, UpdateState.VERIFIED})
 """States in which the server may still stop the order."""
@@ -191,33 +186,13 @@ class Updater:
             raise UpdateFailed("an order is considered that nobody gave; this is a fault of ours")
         trust = self._outside.trust()
         trust.refresh()
-        path = manifest_path(order.line, order.release)
-        target = trust.target(path)
-        if target is None:
-            self._write(machine.refuse(self._journal, f"{path} is not signed by the offline keys", self._now()))
-            return
+        facts = self._outside.facts(self._journal)
         try:
-            release = self._read_manifest(target)
+            release = offers.read(order, self._directed, trust, self._bring, facts)
         except UpdateFailed as error:
             self._write(machine.refuse(self._journal, str(error), self._now()))
-            return
-        signed = {artefact.path: _signed(trust.target(artefact.path)) for artefact in release.artefacts}
-        signed[path] = _signed(target)
-        reason = why_not(release, self._directed, signed, self._outside.facts(self._journal))
-        if reason is None:
-            self._write(machine.downloading(self._journal, release, self._now()))
         else:
-            self._write(machine.refuse(self._journal, reason, self._now()))
-
-    def _read_manifest(self, target: Target) -> Release:
-        if target.length > MAX_MANIFEST_BYTES:
-            raise UpdateFailed(f"{target.path}: {target.length} bytes, at most {MAX_MANIFEST_BYTES} are read")
-        path = self._downloads / target.sha256
-        self._outside.targets.download(target.stored_name, path, target.length, target.sha256)
-        try:
-            return decode(path.read_bytes(), Release)
-        except ProtocolError as error:
-            raise UpdateFailed(f"{target.path} is signed, but is no release manifest: {error}") from error
+            self._write(machine.downloading(self._journal, release, self._now()))
 
     def _download(self, order: Order) -> None:
         """downloading -> verified | refused: every artefact whole, its hash compared."""
@@ -227,17 +202,19 @@ class Updater:
     def _fetch(self, order: Order) -> bool:
         """Complete every artefact; False when the release was refused for a hash that came wrong too often."""
         for artefact in _manifest(order).artefacts:
-            target = Target(artefact.path, artefact.length, artefact.sha256)
             try:
-                self._outside.targets.download(
-                    target.stored_name, self._downloads / artefact.sha256, artefact.length, artefact.sha256
-                )
+                self._bring(Target(artefact.path, artefact.length, artefact.sha256))
             except TrustError:
                 self._write(machine.wrong_hash(self._journal, self._now()))
                 if machine.is_open(self._journal):
                     raise
                 return False
         return True
+
+    def _bring(self, target: Target) -> Path:
+        path = self._downloads / target.sha256
+        self._outside.targets.download(target.stored_name, path, target.length, target.sha256)
+        return path
 
     def _install(self, order: Order) -> None:
         """verified -> installed | refused: the spare slots filled and synced, the integer weights compared."""
@@ -357,10 +334,6 @@ class Updater:
 
     def _now(self) -> Moment:
         return self._outside.moment()
-
-
-def _signed(target: Target | None) -> SignedFile | None:
-    return SignedFile(target.length, target.sha256) if target else None
 
 
 def _manifest(order: Order) -> Release:

@@ -1,17 +1,15 @@
-"""Commands that change keys: make new ones, put them into a change, let people sign it, apply it (docs/runbooks)."""
+"""Commands of keys: the ceremony, what the server takes over from it, new keys, and when all of them expire."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fleet_server.errors import ConfigurationError
 from fleet_server.options import command, loaded, plain
-from fleet_server.signing import passwords, roles
+from fleet_server.signing import passwords, roles, signer_options
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
 
-    from fleet_server.signing.change import Change
 
 Subparsers = argparse._SubParsersAction
 ALERT_EXIT_CODE = 3
@@ -19,7 +17,19 @@ ALERT_EXIT_CODE = 3
 
 
 def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Add the commands below ``keys``."""
+    """Add the commands below ``keys``, but for those of a change."""
+    _add_ceremony(actions)
+    install = command(
+        actions,
+        "install",
+        "Begin the image repository: take over OUT/server of a ceremony.",
+        "fleet-server keys install --data DIR --from ceremony",
+    )
+    install.add_argument(
+        "--from", dest="source", type=Path, required=True, metavar="OUT", help="folder that the ceremony made"
+    )
+    install.set_defaults(run=install_keys)
+
     person = plain(
         actions,
         "person",
@@ -30,7 +40,7 @@ def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     person.add_argument("--trust", type=Path, required=True, metavar="DIR", help="folder with the ceremony's roots")
     person.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new directory")
     _add_roles(person, roles.OFFLINE)
-    add_signers(person)
+    signer_options.add_signers(person)
     passwords.add_options(person)
     person.set_defaults(run=make_person)
 
@@ -54,7 +64,7 @@ def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     )
     online.add_argument("--out", type=Path, required=True, metavar="FILE", help="for their public halves")
     _add_roles(online, roles.SERVER_KEYS)
-    add_signers(online)
+    signer_options.add_signers(online)
     online.set_defaults(run=make_online)
 
     status = command(
@@ -66,68 +76,46 @@ def add_key_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
     status.add_argument("--json", action="store_true", help="print it as JSON")
     status.set_defaults(run=show_status)
 
-    change = command(
-        actions,
-        "change",
-        "Make the change that puts new keys in the place of old ones, or renews everything, to be signed.",
-        "fleet-server keys change --data DIR --replace new-online.json --out change",
-    )
-    change.add_argument(
-        "--replace", type=Path, action="append", default=[], metavar="FILE", help="new public keys; repeatable"
-    )
-    change.add_argument(
-        "--fleet-ca",
-        type=Path,
-        metavar="FILE",
-        help="PEM of every fleet CA that frames are to trust, from ca new or export",
-    )
-    change.add_argument("--renew", action="store_true", help="sign every document anew, for its whole life")
-    change.add_argument("--out", type=Path, required=True, metavar="CHANGE", help="a new directory")
-    change.set_defaults(run=make_change)
 
-    sign = plain(
+def _add_ceremony(actions: "Subparsers[argparse.ArgumentParser]") -> None:
+    parser = plain(
         actions,
-        "sign",
-        "Add one person's signatures to a change, after showing what it does.",
-        "fleet-server keys sign --keys ceremony --person 1 change",
+        "ceremony",
+        "Make every person's keys, the first signed metadata and the server's online keys.",
+        "fleet-server keys ceremony --out ceremony --people 3 --threshold 2",
     )
-    sign.add_argument("change", type=Path, metavar="CHANGE", help="the change, as keys change wrote it")
-    sign.add_argument("--keys", type=Path, required=True, metavar="DIR", help="OUT of the ceremony, or your own part")
-    sign.add_argument("--person", type=int, required=True, metavar="K", help="which of the people signs")
-    add_signature(sign)
-    add_signers(sign)
-    passwords.add_options(sign)
-    sign.set_defaults(run=sign_change)
-
-    merge = plain(
-        actions,
-        "merge",
-        "Add signatures that people made of copies of a change on machines of their own.",
-        "fleet-server keys merge change person-1.signature person-3.signature",
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="OUT", help="a new directory, best on a fresh disk"
     )
-    merge.add_argument("change", type=Path, metavar="CHANGE", help="the change, as keys change wrote it")
-    merge.add_argument("signatures", type=Path, nargs="+", metavar="FILE", help="what sign --signature wrote")
-    merge.set_defaults(run=merge_change)
-
-    put = command(
-        actions,
-        "apply",
-        "Verify a signed change and put it in place; frames follow at their next poll.",
-        "fleet-server keys apply --data DIR change",
-    )
-    put.add_argument("change", type=Path, metavar="CHANGE", help="the signed change")
-    put.set_defaults(run=apply_change)
+    parser.add_argument("--people", type=int, default=3, metavar="N", help="who hold keys (default 3)")
+    parser.add_argument("--threshold", type=int, default=2, metavar="K", help="who must sign (default 2)")
+    passwords.add_options(parser)
+    parser.set_defaults(run=hold_ceremony)
 
 
-def add_repository_commands(actions: "Subparsers[argparse.ArgumentParser]") -> None:
-    """Add the commands below ``repository``."""
-    restore = command(
-        actions,
-        "restore",
-        "Serve again the newest metadata that people signed, after somebody else wrote to this server's files.",
-        "fleet-server repository restore --data DIR",
+def hold_ceremony(arguments: argparse.Namespace) -> int:
+    """Hold the ceremony and print what was made."""
+    from fleet_server.signing import ceremony
+
+    made = ceremony.hold(
+        arguments.out, arguments.people, arguments.threshold, lambda person: passwords.of_person(arguments, person)
     )
-    restore.set_defaults(run=restore_repository)
+    for path in made:
+        print(path)  # noqa: T201
+    return 0
+
+
+def install_keys(arguments: argparse.Namespace) -> int:
+    """Begin the repository."""
+    from fleet_server.signing import metadata
+    from fleet_server.signing.director import Director
+    from fleet_server.signing.repository import Repository
+
+    config = loaded(arguments)
+    Repository(config.tuf_dir).install(arguments.source / "server", metadata.now())
+    Director(config.tuf_dir).install(arguments.source / "server")
+    print(f"repository begun in {config.tuf_dir}; frames trust the roots in {arguments.source / 'frames'}")  # noqa: T201
+    return 0
 
 
 def make_person(arguments: argparse.Namespace) -> int:
@@ -136,8 +124,8 @@ def make_person(arguments: argparse.Namespace) -> int:
     from fleet_server.signing import apply
 
     secret = passwords.of_person(arguments, arguments.person)
-    wanted = arguments.role or tuple(signers(arguments)) or roles.OFFLINE
-    elsewhere = signers(arguments)
+    wanted = arguments.role or tuple(signer_options.given(arguments)) or roles.OFFLINE
+    elsewhere = signer_options.given(arguments)
     made = {role: _person_key(arguments, role, elsewhere.get(role), secret) for role in wanted}
     files.write(arguments.out / "public.json", apply.public_keys(arguments.person, made), files.PUBLIC_MODE)
     for name in (f"{roles.ROOT}.json", f"{roles.DIRECTOR_ROOT}.json"):
@@ -152,58 +140,11 @@ def make_online(arguments: argparse.Namespace) -> int:
     from fleet_server.signing import apply
     from fleet_server.signing.repository import Repository
 
-    elsewhere = signers(arguments)
+    elsewhere = signer_options.given(arguments)
     wanted = arguments.role or tuple(elsewhere) or roles.SERVER_KEYS
     public = apply.new_online_keys(Repository(loaded(arguments).tuf_dir), wanted, elsewhere)
     files.write(arguments.out, public, files.PUBLIC_MODE)
     print(f"{arguments.out}: {', '.join(wanted)}")  # noqa: T201
-    return 0
-
-
-def make_change(arguments: argparse.Namespace) -> int:
-    """Build a change."""
-    from fleet_server.pki.store import CaStore
-    from fleet_server.signing import apply, ca_rotation, change, metadata
-    from fleet_server.signing.director import Director
-    from fleet_server.signing.repository import Repository
-
-    config = loaded(arguments)
-    before, chains = apply.published(Repository(config.tuf_dir), Director(config.tuf_dir))
-    replacements = [apply.read_public_keys(path) for path in arguments.replace]
-    fleet_ca = ca_rotation.readable(arguments.fleet_ca, CaStore(config.ca_dir)) if arguments.fleet_ca else []
-    made = change.build(
-        before, chains, replacements, metadata.now(), arguments.out, renew=arguments.renew, fleet_ca=fleet_ca
-    )
-    _show(made)
-    return 0
-
-
-def sign_change(arguments: argparse.Namespace) -> int:
-    """Add one person's signatures."""
-    from fleet_server.pki import files
-    from fleet_server.signing import ceremony, change, keys, signatures
-
-    own = ceremony.person_directory(arguments.keys, arguments.person)
-    person = own if own.is_dir() else arguments.keys
-    loaded_change = change.load(arguments.change)
-    secret = passwords.of_person(arguments, arguments.person)
-    elsewhere = {role: keys.open_uri(uri, secret) for role, uri in signers(arguments).items()}
-    signed = change.sign(loaded_change, person, secret, elsewhere)
-    if arguments.signature:
-        files.write(arguments.signature, signatures.pack(loaded_change.after), files.PUBLIC_MODE)
-    _show(loaded_change)
-    print(f"signed by person {arguments.person}: {', '.join(signed)}")  # noqa: T201
-    return 0
-
-
-def merge_change(arguments: argparse.Namespace) -> int:
-    """Add signatures from elsewhere."""
-    from fleet_server.signing import change
-
-    loaded_change = change.load(arguments.change)
-    for source in arguments.signatures:
-        change.merge(loaded_change, source)
-    _show(loaded_change)
     return 0
 
 
@@ -230,18 +171,6 @@ def _person_key(arguments: argparse.Namespace, role: str, uri: str | None, secre
     return public
 
 
-def apply_change(arguments: argparse.Namespace) -> int:
-    """Put a change in place."""
-    from fleet_server.signing import apply, change, metadata
-    from fleet_server.signing.director import Director
-    from fleet_server.signing.repository import Repository
-
-    directory = loaded(arguments).tuf_dir
-    apply.apply(Repository(directory), Director(directory), change.load(arguments.change), metadata.now())
-    print("applied")  # noqa: T201
-    return 0
-
-
 def show_status(arguments: argparse.Namespace) -> int:
     """Look at the expiry of everything."""
     from fleet_server.signing import metadata, status
@@ -257,52 +186,6 @@ def show_status(arguments: argparse.Namespace) -> int:
     for one in alerts:
         print(f"soon: {status.sentence(one, now)}")  # noqa: T201
     return ALERT_EXIT_CODE if alerts else 0
-
-
-def restore_repository(arguments: argparse.Namespace) -> int:
-    """Go back to what people signed."""
-    from fleet_server.signing import apply, metadata
-    from fleet_server.signing.repository import Repository
-
-    for role, version in apply.restore(Repository(loaded(arguments).tuf_dir), metadata.now()).items():
-        print(f"{role}: version {version}")  # noqa: T201
-    return 0
-
-
-def _show(change: "Change") -> None:
-    from fleet_server.signing.change import describe
-
-    for line in describe(change):
-        print(line)  # noqa: T201
-    for name, counts in sorted(change.signatures().items()):
-        print(f"{name}: " + ", ".join(f"{have} of {need} signatures" for have, need in counts))  # noqa: T201
-
-
-def add_signature(parser: argparse.ArgumentParser) -> None:
-    """Let a command write the signatures into a file of their own."""
-    parser.add_argument(
-        "--signature", type=Path, metavar="FILE", help="also write the signatures alone to FILE, for merge"
-    )
-
-
-def add_signers(parser: argparse.ArgumentParser) -> None:
-    """Let a command take keys that lie elsewhere."""
-    parser.add_argument(
-        "--signer",
-        action="append",
-        default=[],
-        metavar="ROLE=URI",
-        help="the key of ROLE lies elsewhere: hsm:ID?label=TOKEN; repeatable",
-    )
-
-
-def signers(arguments: argparse.Namespace) -> dict[str, str]:
-    """Return role -> URI."""
-    given = dict(text.partition("=")[::2] for text in arguments.signer)
-    for role, uri in given.items():
-        if role not in (*roles.OFFLINE, *roles.SERVER_KEYS) or not uri:
-            raise ConfigurationError(f"--signer {role}={uri}: expected ROLE=URI, such as models=hsm:3?label=person-2")
-    return given
 
 
 def _add_roles(parser: argparse.ArgumentParser, known: tuple[str, ...]) -> None:
