@@ -19,9 +19,9 @@ DECIDING = ("update/checks.py", "update/permission.py", "update/firmware/trial.p
 """Modules in which a returned sentence is the answer."""
 ACTING = (
     "update/machine.py", "update/updater.py", "update/offers.py", "update/installers.py", "update/places.py",
-    "update/song_packs.py", "update/merge.py", "update/delta_format.py", "update/safetensors_file.py", "engine/archive.py",
-    "engine/package.py", "engine/selftest.py", "update/firmware/container.py", "update/firmware/rauc.py",
-    "update/firmware/swupdate.py", "update/firmware/tool.py",
+    "update/song_packs.py", "update/merge.py", "update/delta_format.py", "update/safetensors_file.py",
+    "engine/archive.py", "engine/package.py", "engine/selftest.py", "update/firmware/container.py",
+    "update/firmware/rauc.py", "update/firmware/swupdate.py", "update/firmware/tool.py",
 )  # fmt: skip
 """Modules in which an error, or an argument of ``refuse``, ``condemn`` or ``abandon``, becomes the reason."""
 TELLING = {"refuse", "condemn", "abandon", "UpdateFailed", "ModelError"}

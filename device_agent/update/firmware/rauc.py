@@ -18,7 +18,7 @@ from device_agent.update.firmware.settings import Settings
 
 _BUILD = re.compile(r"^Build:\s*'([1-9][0-9]{0,15})'", re.MULTILINE)
 _FORMAT = re.compile(r"^Bundle Format:\s*(\S+)", re.MULTILINE)
-COMPLAINT = "rror"
+WORDS = tool.Words("rror")
 """RAUC's complaints hold "Error" or "error"."""
 
 
@@ -75,4 +75,4 @@ class Rauc:
         if self._settings.rauc_bus:
             environment["DBUS_STARTER_BUS_TYPE"] = "session"
             environment["DBUS_SESSION_BUS_ADDRESS"] = self._settings.rauc_bus
-        return tool.run(["rauc", *arguments], self._folder, environment, COMPLAINT)
+        return tool.run(["rauc", *arguments], self._folder, environment, WORDS)

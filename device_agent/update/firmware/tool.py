@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from device_agent.errors import StorageError, UpdateFailed
@@ -13,11 +14,21 @@ SAID_CHARACTERS = 120
 
 
 ATTEMPTS = 2
-"""SWUpdate was seen to fail without a word, and then to install the same image."""
+"""A failure without a word says nothing of the image: it is asked once more."""
 SILENT = "it failed and said nothing"
 
 
-def run(command: Sequence[str], directory: Path, environment: Mapping[str, str], complaint: str) -> str:
+@dataclass(frozen=True)
+class Words:
+    """How a tool says on its output how it went."""
+
+    complaint: str
+    """In every line that names a reason."""
+    success: str | None = None
+    """A whole line that is believed over the exit code where nothing complains; None: the code can be trusted."""
+
+
+def run(command: Sequence[str], directory: Path, environment: Mapping[str, str], words: Words) -> str:
     """Run the tool in ``directory`` and return its output; a failure without a reason is tried once more.
 
     UpdateFailed when it says no; StorageError when it was killed or hangs, which says nothing about the release.
@@ -25,9 +36,9 @@ def run(command: Sequence[str], directory: Path, environment: Mapping[str, str],
     reason = SILENT
     for _ in range(ATTEMPTS):
         done = _once(command, directory, environment)
-        if done.returncode == 0:
+        reason = _complaint(done.stderr + done.stdout, words.complaint)
+        if done.returncode == 0 or (reason == SILENT and words.success in done.stdout.splitlines()):
             return done.stdout
-        reason = _complaint(done.stderr + done.stdout, complaint)
         if reason != SILENT:
             break
     raise UpdateFailed(f"{command[0]}: {reason}")

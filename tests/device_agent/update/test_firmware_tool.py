@@ -8,7 +8,7 @@ import pytest
 from device_agent.errors import StorageError, UpdateFailed
 from device_agent.update.firmware import tool
 
-MARKER = "ERROR"
+WORDS = tool.Words("ERROR", "all is well")
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def installer(tmp_path):
 
 
 def run(path: Path) -> str:
-    return tool.run([str(path)], path.parent, os.environ, MARKER)
+    return tool.run([str(path)], path.parent, os.environ, WORDS)
 
 
 def runs(path: Path) -> int:
@@ -42,6 +42,18 @@ def test_an_installer_that_never_says_why_is_given_up(installer):
     with pytest.raises(UpdateFailed, match="it failed and said nothing"):
         run(path)
     assert runs(path) == tool.ATTEMPTS
+
+
+def test_its_word_for_success_is_believed_over_its_exit_code(installer):
+    path = installer("echo all is well", "exit 1")
+    assert run(path) == "all is well\n" and runs(path) == 1
+
+
+@pytest.mark.parametrize("said", ["all is well, almost", "all is well'; echo '[ERROR] : another board"])
+def test_a_word_that_is_not_quite_success_or_comes_with_a_complaint_is_not(installer, said):
+    path = installer(f"echo '{said}'", "exit 1")
+    with pytest.raises(UpdateFailed):
+        run(path)
 
 
 def test_a_reason_is_believed_at_once(installer):
