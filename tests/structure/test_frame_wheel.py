@@ -82,13 +82,15 @@ def test_installed_alone_it_runs_and_every_module_loads_without_the_servers_libr
     subprocess.run([*installer, str(wheel)], check=True)
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     python = tmp_path / "venv" / "bin" / "python"
-    loaded = subprocess.run([python, "-c", REFUSING], capture_output=True, text=True, cwd=tmp_path, check=False)
+    loaded = subprocess.run([python, "-I", "-c", REFUSING], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert loaded.returncode == 0, loaded.stderr
     assert loaded.stdout.strip() == str(site / "device_agent" / "__init__.py")
     shown = subprocess.run(
-        [python, "-m", "device_agent.cli", "--help"], capture_output=True, text=True, cwd=tmp_path, check=False
+        [python, "-I", "-m", "device_agent.cli", "--help"], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     assert shown.returncode == 0
     assert "exit codes" in shown.stdout
-    stranger = subprocess.run([python, "-c", "import fleet_server"], capture_output=True, cwd=tmp_path, check=False)
+    stranger = subprocess.run(
+        [python, "-I", "-c", "import fleet_server"], capture_output=True, cwd=tmp_path, check=False
+    )
     assert stranger.returncode != 0
