@@ -17,7 +17,7 @@ from device_agent.engine.warp.own_teeth import OwnTeeth, find_own_teeth, paint_o
 from device_agent.engine.warp.rounding import arc_of
 from device_agent.engine.warp.softness import blur_px
 from device_agent.engine.warp.teeth import SOFT_MM, paint_teeth
-from device_agent.engine.warp.tones import GREY, Tones, grain_texture, measure_tones
+from device_agent.engine.warp.tones import GREY, Tones, grain_texture, measure_tones, shades
 from device_agent.engine.warp.tongue import Tongue
 
 HOLLOW_SHARE, TONGUE_SHARE = 0.04, 0.52
@@ -54,7 +54,10 @@ class MouthInterior:
         along, across = portrait.lips.frame(x, y)
         self._dark = float(tones.dark[0])
         self._hollow = _colour(tones, HOLLOW_SHARE, 0.5 * tones.dark + 0.5 * tones.lip, 0.8)
+        self._shades = shades(portrait)
         self._tongue_colour = _colour(tones, TONGUE_SHARE, 0.6 * tones.lip + 0.4 * tones.skin, 0.85)
+        redness = self._shades[round(float(self._tongue_colour[0])), 1]
+        self._tongue_colour[2] = max(self._tongue_colour[2], redness)
         self._tongue = Tongue(along / self._unit)
         self._teeth = own.tone if own else tones.teeth
         self._painted = paint_teeth(portrait, along, across, arc_of(portrait.lips, portrait.lips.upper), own)
@@ -81,6 +84,8 @@ class MouthInterior:
         self._lay_lower_teeth(colour, jaw - self._across_mm[here], wide, here)
         _lay(colour, self._upper[here], self._upper_cover[here])
         self._shade(colour, self._light(under, wide))
+        yellowest = self._shades[np.clip(colour[..., 0], 0, 255).astype(np.uint8), 0]
+        np.maximum(colour[..., 1], yellowest, out=colour[..., 1])
         seen = rise(apart / INNER_LIP_GAP_MM)
         _lay(colour, self._lip_below[here], rise(1.0 - over / INNER_LIP_MM) * seen)
         _lay(colour, self._lip_above[here], rise(1.0 - under / INNER_LIP_MM) * seen)

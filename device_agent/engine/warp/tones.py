@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from device_agent.engine.arrays import Floats, Pixels
+from device_agent.engine.canonical import RIGHT_IRIS
 from device_agent.engine.photo.portrait import Portrait
 
 CHEEK_POINTS = (50, 280, 101, 330, 205, 425)
@@ -44,6 +45,10 @@ TEETH_SATURATION = 0.6
 """Colour of teeth as a share of the skin's, where no eye white can be trusted."""
 
 
+SHADE_STEP, MIN_SHADE_SHARE = 16, 0.005
+"""Brightness is looked at in such steps; fewer than this share of a face's pixels say nothing of one."""
+
+
 @dataclass(frozen=True)
 class Tones:
     """YUV colours [3], and the strength of the grain in units of brightness."""
@@ -68,6 +73,20 @@ def measure_tones(portrait: Portrait) -> Tones:
         teeth=teeth_tone(skin, dark, eye_white(portrait)),
         grain=float(np.median([_grain(patch) for patch in cheeks])),
     )
+
+
+def shades(portrait: Portrait) -> Floats:
+    """Return the U and V [256, 2] that the photo's own face has at each brightness.
+
+    Varnish and faded dyes colour light and shade differently: what is dark in a yellow face is not as yellow.
+    """
+    x, y = portrait.landmarks[:RIGHT_IRIS, :2].T
+    face = portrait.yuv[max(0, int(y.min())) : int(y.max()), max(0, int(x.min())) : int(x.max())].reshape(-1, 3)
+    steps = face[:, 0] // SHADE_STEP
+    seen = np.flatnonzero(np.bincount(steps, minlength=1) >= max(1.0, MIN_SHADE_SHARE * len(face)))
+    hues = np.array([_median(face[steps == step, 1:]) for step in seen])
+    at = (seen + 0.5) * SHADE_STEP
+    return np.stack([np.interp(np.arange(256), at, hue) for hue in hues.T], axis=1).astype(np.float32)
 
 
 def eye_white(portrait: Portrait) -> Floats | None:

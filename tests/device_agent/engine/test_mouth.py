@@ -19,7 +19,7 @@ from device_agent.engine.warp.dentition import UPPER, see_row
 from device_agent.engine.warp.face import FaceWarp
 from device_agent.engine.warp.own_teeth import find_own_teeth
 from device_agent.engine.warp.softness import blur_px
-from device_agent.engine.warp.tones import TEETH_BRIGHTEST, measure_tones, teeth_tone
+from device_agent.engine.warp.tones import SHADE_STEP, TEETH_BRIGHTEST, measure_tones, teeth_tone
 
 UPPER_RISE_MM = 3.0
 TEETH_MM, TOOTH_WHITE, HOLLOW_BLACK = 7.0, 215, 25
@@ -220,6 +220,22 @@ def test_teeth_take_their_tone_from_eye_white_and_skin() -> None:
     assert glaring[0] == pytest.approx(20 + 80 * TEETH_BRIGHTEST)
     assert shaded == pytest.approx(by_skin)
     assert abs(bright[2] - 128) < abs(skin[2] - 128)
+
+
+def test_the_mouth_under_yellow_varnish_is_as_brown_as_the_shade_of_the_face(
+    engine: Engine, portrait: Portrait
+) -> None:
+    yellow, brown, light = 88, 122, 110
+    yuv = portrait.yuv.copy()
+    yuv[..., 1] = np.where(yuv[..., 0] > light, yellow, brown)
+    yuv[..., 2] = 150
+    varnished = replace(portrait, yuv=yuv)
+    warp = engine.warp(varnished)
+    luma, chroma = warp.draw(opening(engine, 14.0))
+    between = mouth_shape.between_lips(varnished, warp.box, warp.sources(opening(engine, 14.0)))
+    dark = between & (luma < light - 2 * SHADE_STEP)
+    assert dark.sum() > 100
+    assert np.median(chroma[..., 0][dark[::2, ::2]]) > brown - 5
 
 
 def test_the_pictures_are_measured_by_a_command(
