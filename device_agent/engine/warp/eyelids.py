@@ -30,6 +30,16 @@ STRAY_SPREADS, STRAY_LEAST = 1.8, 6.0
 """Stretched skin keeps to the lid's median tone within this multiple of its way to the lower quartile, as reflections
 only add light, or so many steps; else the edge of glasses and the lights in them would be drawn down over the eye."""
 
+SKIN_OF_LID = 0.25, 0.75
+"""Heights between the open eye (0) and the brow (1) where most is skin: below are lashes, above may be a rim."""
+
+RIM_SPREADS, RIM_STEPS, RIM_MM = 3.0, 10.0, 0.8
+"""The rim of glasses is darker than the lid's skin by this multiple of the skin's way to its lower quartile, surely so
+many steps further down; lashes and hair are thinner than this."""
+
+RIM_ABOVE = 0.4, 0.6
+"""A rim is looked for from this height of the lid on, and believed from the second on; it stays where it is."""
+
 MARGIN_MM = 5.0
 """Room for the head's own movement."""
 
@@ -42,20 +52,33 @@ class Eyelids:
         self._origin = np.array([box.left + 0.5, box.top + 0.5], dtype=np.float32)
         self.box = _eye_box(eye, box, MARGIN_MM * px_per_mm, LOWER_REACH_MM * px_per_mm)
         self._soft = cv2.GaussianBlur(self._skin_alone(), (0, 0), max(SOFT_MM * px_per_mm, 0.3))
+        self._rim = self._find_rim()
         self._lash = LASH_DARKNESS * self._contrast()
 
     def _skin_alone(self) -> Pixels:
         """Return the photo with what is no lid's skin brought near its tones: a reflection stays on the glass."""
-        eye = self._eye
-        height = np.linspace(0.0, eye.lid, len(eye.along), dtype=np.float32)[:, None]
-        across = eye.upper[None] - height
-        x = eye.centre[0] + eye.along * eye.axis[0] - across * eye.axis[1] - self._origin[0]
-        y = eye.centre[1] + eye.along * eye.axis[1] + across * eye.axis[0] - self._origin[1]
-        skin = look_up(self._photo, np.dstack([x, y]).astype(np.float32)).reshape(-1, 3).astype(np.float32)
-        lower, tone = np.quantile(skin, (0.25, 0.5), axis=0)
+        lower, tone = np.quantile(self._lid_between(0.0, 1.0), (0.25, 0.5), axis=0)
         stray = np.maximum(STRAY_SPREADS * (tone - lower), STRAY_LEAST)
         low, high = np.clip([tone - stray, tone + stray], 0, 255).astype(np.uint8)
         return np.clip(self._photo, low, high)
+
+    def _lid_between(self, low: float, high: float) -> Floats:
+        """Return YUV [pixels, 3] of the open eye's lid between two of its heights, 0..1."""
+        eye = self._eye
+        height = eye.lid * np.linspace(low, high, len(eye.along), dtype=np.float32)[:, None]
+        across = eye.upper[None] - height
+        x = eye.centre[0] + eye.along * eye.axis[0] - across * eye.axis[1] - self._origin[0]
+        y = eye.centre[1] + eye.along * eye.axis[1] + across * eye.axis[0] - self._origin[1]
+        return look_up(self._photo, np.dstack([x, y]).astype(np.float32)).reshape(-1, 3).astype(np.float32)
+
+    def _find_rim(self) -> Floats:
+        """Return 0..1 per pixel of the warp's box: how surely it is too dark for the lid, and too thick for a lash."""
+        lower, tone = np.quantile(self._lid_between(*SKIN_OF_LID)[:, 0], (0.25, 0.5))
+        darkest_skin = tone - max(RIM_SPREADS * (tone - lower), STRAY_LEAST)
+        dark = smoothstep((darkest_skin - self._photo[..., 0].astype(np.float32)) / RIM_STEPS)
+        width = max(2, round(RIM_MM * self._unit))
+        thick = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((width, width), dtype=np.uint8))
+        return np.asarray(cv2.GaussianBlur(thick, (0, 0), EDGE_PX / 2))
 
     def _contrast(self) -> float:
         """Return how much darker the eye's darkest is than the skin above it."""
@@ -77,12 +100,15 @@ class Eyelids:
         reach = smoothstep(1.0 - (across - (lower - rise)) / np.float32(LOWER_REACH_MM * self._unit))
         below = look_up(self._photo, self._shifted(place, rise * reach)).astype(np.float32)
         below_cover = np.clip((across - (lower - rise)) / EDGE_PX + 0.5, 0.0, 1.0)[..., None]
-        under = look_up(self._photo, place).astype(np.float32)
-        under += (below - under) * below_cover
+        still = look_up(self._photo, place).astype(np.float32)
+        under = still + (below - still) * below_cover
         cover = np.clip(above / EDGE_PX + 0.5, 0.0, 1.0)[..., None]
         mixed = under + (lid - under) * cover
         line = np.exp(-np.square(above / np.float32(LASH_MM * self._unit))) * (fall / max(self._eye.opening, 1.0))
         mixed[..., 0] -= np.float32(self._lash) * np.clip(line, 0.0, 1.0)
+        height = (upper - across) / np.float32(self._eye.lid)
+        rim = look_up(self._rim, place) * smoothstep((height - RIM_ABOVE[0]) / (RIM_ABOVE[1] - RIM_ABOVE[0]))
+        mixed += (still - mixed) * rim[..., None]
         return np.asarray(mixed, dtype=np.float32)
 
     def _lid(self, skin: Floats, above: Floats, fall: Floats) -> Floats:
