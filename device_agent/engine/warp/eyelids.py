@@ -34,8 +34,8 @@ SKIN_OF_LID = 0.25, 0.75
 """Heights between the open eye (0) and the brow (1) where most is skin: below are lashes, above may be a rim."""
 
 RIM_SPREADS, RIM_STEPS, RIM_MM = 3.0, 10.0, 0.8
-"""The rim of glasses is darker than the lid's skin by this multiple of the skin's way to its lower quartile, surely so
-many steps further down; lashes and hair are thinner than this."""
+"""The rim of glasses is darker than the lid's skin by this multiple of the skin's way to its lower quartile, surely
+so many steps further down; lashes and hair are thinner than this."""
 
 RIM_ABOVE = 0.4, 0.6
 """A rim is looked for from this height of the lid on, and believed from the second on; it stays where it is."""
@@ -72,7 +72,7 @@ class Eyelids:
         return look_up(self._photo, np.dstack([x, y]).astype(np.float32)).reshape(-1, 3).astype(np.float32)
 
     def _find_rim(self) -> Floats:
-        """Return 0..1 per pixel of the warp's box: how surely it is too dark for the lid, and too thick for a lash."""
+        """Return 0..1 per pixel of the warp's box: how surely it is too dark for a lid and too thick for a lash."""
         lower, tone = np.quantile(self._lid_between(*SKIN_OF_LID)[:, 0], (0.25, 0.5))
         darkest_skin = tone - max(RIM_SPREADS * (tone - lower), STRAY_LEAST)
         dark = smoothstep((darkest_skin - self._photo[..., 0].astype(np.float32)) / RIM_STEPS)
