@@ -13,7 +13,7 @@ from demo.errors import StepFailed
 from demo.programs import Programs
 from demo.story import FIRST, SECOND, STEPS
 from demo.table import rows
-from demo.world import VOICE, World, default_photo
+from demo.world import TRANSCRIPT, VOICE, World, default_photo
 
 DESCRIPTION = "Play the whole story on this machine: server, broker, frame, laboratory. Everything stops at the end."
 EPILOG = """example:
@@ -31,6 +31,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="where the results go (demo-out)")
     parser.add_argument("--photo", type=Path, help="another photo (default: Grace Hopper, from matplotlib)")
     parser.add_argument("--voice", type=Path, default=VOICE, help="another recording (default: a LibriVox excerpt)")
+    parser.add_argument(
+        "--transcript", default="", help="the English words of --voice (default: sounds are recognised)"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the working folder: databases, keys, packages")
     return parser.parse_args(argv)
 
@@ -53,7 +56,8 @@ def main(argv: list[str] | None = None) -> int:
     work = Path(tempfile.mkdtemp(prefix="liveframe-demo-"))
     photo = arguments.photo or default_photo()
     programs = Programs(arguments.out / "demo.log")
-    world = World(work=work, out=arguments.out.resolve(), programs=programs, photo=photo, voice=arguments.voice)
+    words = arguments.transcript or (TRANSCRIPT if arguments.voice == VOICE else "")
+    world = World(work, arguments.out.resolve(), programs, photo, arguments.voice, words)
     display = Display(len(STEPS))
     keep = arguments.keep
     try:

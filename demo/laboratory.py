@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from demo import fleet
-from demo.world import TRANSCRIPT, World
+from demo.world import World
 
 BASE_RELEASE = "nano-1.0.0"
 FIX_RELEASE = "nano-1.0.1-lips"
@@ -25,7 +25,7 @@ def make_delta(world: World) -> dict[str, Any]:
     result = world.work / "fix.json"
     world.programs.run(
         "model-pipeline", "fix", "--server", world.url, "--token-file", world.token_file,
-        "--complaint-id", world.complaint_id, "--base", world.base_package, "--transcript", TRANSCRIPT,
+        "--complaint-id", world.complaint_id, "--base", world.base_package, *_words(world),
         "--out", world.work / "lips.lfd", "--json", result, timeout=600,
         advice="read demo.log",
     )  # fmt: skip
@@ -49,8 +49,12 @@ def analyse(world: World, name: str) -> dict[str, Any]:
     result = world.work / f"{name}.analysis.json"
     world.programs.run(
         "model-pipeline", "analyse", "--video", world.out / f"{name}.mp4", "--voice", world.voice,
-        "--model", world.base_package, "--transcript", TRANSCRIPT, "--json", result,
+        "--model", world.base_package, *_words(world), "--json", result,
         "--plot", world.work / f"{name}.png", advice="read demo.log",
     )  # fmt: skip
     found: dict[str, Any] = json.loads(result.read_text())
     return found
+
+
+def _words(world: World) -> list[str]:
+    return ["--transcript", world.transcript] if world.transcript else []

@@ -10,8 +10,9 @@ from matplotlib.cbook import get_sample_data
 from demo.errors import StepFailed
 from demo.programs import Programs
 
-VOICE = Path("/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb-0890.wav")
-TRANSCRIPT = "unless to be rather cold hearted and rather selfish is to be ill disposed"
+VOICE = Path("/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb-0920.wav")
+"""A reader whom the model never heard, and of whose P, B and M it leaves a third open."""
+TRANSCRIPT = "had he married a more a amiable woman he might have been made still more respectable than he was"
 """For the figures only; the engine hears the recording and nothing else."""
 VIDEO_SECONDS = 15
 
@@ -30,6 +31,8 @@ class World:
     programs: Programs
     photo: Path
     voice: Path = VOICE
+    transcript: str = TRANSCRIPT
+    """The words of the voice; empty: the laboratory recognises its sounds."""
     url: str = ""
     device_url: str = ""
     token: str = ""
