@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model_pipeline.options import positive
+
 if TYPE_CHECKING:
     from model_pipeline.repair.examples import Examples
 
@@ -42,9 +44,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for examples, checkpoint, weights and curves")
     parser.add_argument(
-        "--pairs", type=_positive, default=HEADS, metavar="N", help="heads, each with 4 mouths (default: %(default)s)"
+        "--pairs", type=positive, default=HEADS, metavar="N", help="heads, each with 4 mouths (default: %(default)s)"
     )
-    parser.add_argument("--steps", type=_positive, help="steps of the training (default: 360)")
+    parser.add_argument("--steps", type=positive, help="steps of the training (default: 360)")
     parser.set_defaults(run=_train)
     parser = subparsers.add_parser(
         "check-repair",
@@ -54,7 +56,7 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     )
     parser.add_argument("--weights", type=Path, help="folder of weights.safetensors (default: the repository's)")
     parser.add_argument(
-        "--heads", type=_positive, default=UNSEEN_HEADS, metavar="N", help="unseen heads (default: %(default)s)"
+        "--heads", type=positive, default=UNSEEN_HEADS, metavar="N", help="unseen heads (default: %(default)s)"
     )
     parser.add_argument(
         "--examples", type=Path, default=DEFAULT_EXAMPLES, help="folder in which drawn heads are kept (%(default)s)"
@@ -62,12 +64,6 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="write the mouths beside each other, a PNG")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.set_defaults(run=_check)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
 
 
 def _gather(folder: Path, seeds: range) -> "list[Examples]":

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from model_pipeline.options import positive
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -44,9 +46,9 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for sentences, checkpoint, weights, curves")
     parser.add_argument(
-        "--sentences", type=_positive, default=SENTENCES, metavar="N", help="sentences spoken (default: %(default)s)"
+        "--sentences", type=positive, default=SENTENCES, metavar="N", help="sentences spoken (default: %(default)s)"
     )
-    parser.add_argument("--steps", type=_positive, help="steps of the training (default: 3000)")
+    parser.add_argument("--steps", type=positive, help="steps of the training (default: 3000)")
     parser.set_defaults(run=_train)
     parser = subparsers.add_parser(
         "check-tongue",
@@ -56,17 +58,11 @@ def add_commands(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser
     )
     parser.add_argument("--weights", type=Path, help="folder of weights.safetensors (default: the repository's)")
     parser.add_argument(
-        "--sentences", type=_positive, default=UNSEEN, metavar="N", help="unseen sentences (default: %(default)s)"
+        "--sentences", type=positive, default=UNSEEN, metavar="N", help="unseen sentences (default: %(default)s)"
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="measured data (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.set_defaults(run=_check)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
 
 
 def _train(arguments: argparse.Namespace) -> int:
