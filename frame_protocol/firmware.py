@@ -14,11 +14,12 @@ HEAD_BYTES = 64 * 1024
 MAX_COUNTER = 2**53 - 1
 """Every reader of JSON keeps a whole number up to here."""
 
-_MAGIC = b"070702"
-_HEADER_BYTES = 110
-_FIELD_BYTES = 8
+HEADER_BYTES, ALIGNMENT = 110, 4
+"""Of an entry's header, and what name and content are filled up to."""
+
+_HEADER = re.compile(rb"070702(?P<fields>[0-9A-Fa-f]{104})")
+_FIELD_DIGITS = 8
 _LENGTH_FIELD, _NAME_FIELD = 6, 11
-_ALIGNMENT = 4
 _LINE = re.compile(rb"^  counter = ([1-9][0-9]{0,15});\n", re.MULTILINE)
 
 
@@ -32,13 +33,11 @@ def carried_counter(head: bytes) -> int:
 
     MalformedPayload when it does not begin with a description of which ``head`` holds all.
     """
-    if not head.startswith(_MAGIC) or len(head) < _HEADER_BYTES:
-        raise MalformedPayload("a cpio archive with checksums was expected")
-    length, name_length = _number(head, _LENGTH_FIELD), _number(head, _NAME_FIELD)
-    name = head[_HEADER_BYTES : _HEADER_BYTES + name_length].rstrip(b"\0")
+    length, name_length = entry_lengths(head)
+    name = head[HEADER_BYTES : HEADER_BYTES + name_length].rstrip(b"\0")
     if name != DESCRIPTION.encode():
         raise MalformedPayload(f"it begins with {name[:40]!r}, {DESCRIPTION} was expected")
-    start = -(-(_HEADER_BYTES + name_length) // _ALIGNMENT) * _ALIGNMENT
+    start = aligned(HEADER_BYTES + name_length)
     if start + length > len(head):
         raise MalformedPayload(f"its {DESCRIPTION} is cut off or has {length} bytes, less were expected")
     found = _LINE.findall(head[start : start + length])
@@ -47,9 +46,18 @@ def carried_counter(head: bytes) -> int:
     return int(found[0]) if found else 0
 
 
-def _number(head: bytes, field: int) -> int:
-    start = len(_MAGIC) + field * _FIELD_BYTES
-    try:
-        return int(head[start : start + _FIELD_BYTES], 16)
-    except ValueError as error:
-        raise MalformedPayload("a field of the archive is no number") from error
+def entry_lengths(header: bytes) -> tuple[int, int]:
+    """Return how long an entry's content and its name are; MalformedPayload when ``header`` is none."""
+    match = _HEADER.match(header)
+    if match is None:
+        raise MalformedPayload("a cpio archive with checksums was expected")
+    return _number(match["fields"], _LENGTH_FIELD), _number(match["fields"], _NAME_FIELD)
+
+
+def aligned(position: int) -> int:
+    """Return where the next name, content or header begins, at ``position`` or after it."""
+    return -(-position // ALIGNMENT) * ALIGNMENT
+
+
+def _number(fields: bytes, field: int) -> int:
+    return int(fields[field * _FIELD_DIGITS : (field + 1) * _FIELD_DIGITS], 16)

@@ -17,6 +17,7 @@ from device_agent.content.library import Library
 from device_agent.engine import archive, package
 from device_agent.errors import AgentError
 from device_agent.update import assignment
+from device_agent.update.firmware import container
 from device_agent.update.installers import ModelTools, apply_delta
 from device_agent.update.trust.client import Target, TrustClient
 from device_agent.update.trust.store import MetadataStore
@@ -27,6 +28,7 @@ from frame_protocol.errors import ProtocolError
 from frame_protocol.model_package import DELTA, MANIFEST, DeltaManifest, ModelManifest
 from frame_protocol.updates import ArtefactKind, Line, Release, manifest_path
 from tests.crash.filesystem import load
+from tests.support import firmware
 from tests.support.directing import FRAME, RootFiles, assigned, direct
 from tests.support.repository import TestRepository, hold_ceremony
 from tests.support.songs import make_pack
@@ -137,7 +139,21 @@ def targets(directory: Path) -> list[Fuzzed]:
             lambda data: archive.parse_manifest(data, DeltaManifest),
         ),
     ]
-    return [*made, _song_pack(), *_metadata(directory, base.tar)]
+    return [*made, _firmware(directory), _song_pack(), *_metadata(directory, base.tar)]
+
+
+def _firmware(directory: Path) -> Fuzzed:
+    """What the agent itself reads of a container; the rest is SWUpdate's."""
+    whole = firmware.container(directory / "firmware.swu", bytes(range(256)) * 8, 3)
+    offset, length = container.image(whole)
+    slot, damaged = directory / "slot", directory / "damaged.swu"
+    slot.write_bytes(whole.read_bytes()[offset : offset + length])
+
+    def read(data: bytes) -> object:
+        damaged.write_bytes(data)
+        return container.image(damaged), container.counter(damaged), container.differs(damaged, slot)
+
+    return _stopped_by_hash("firmware container", whole.read_bytes(), read)
 
 
 def _song_pack() -> Fuzzed:

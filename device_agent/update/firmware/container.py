@@ -10,14 +10,9 @@ from typing import IO
 from device_agent.errors import StorageError, UpdateFailed
 from device_agent.system import files
 from frame_protocol.errors import ProtocolError
-from frame_protocol.firmware import HEAD_BYTES, carried_counter
+from frame_protocol.firmware import HEAD_BYTES, HEADER_BYTES, aligned, carried_counter, entry_lengths
 
 IMAGE = "root.squashfs"
-MAGIC = b"070702"
-HEADER_BYTES = 110
-FIELD_BYTES = 8
-LENGTH_FIELD, NAME_FIELD = 6, 11
-ALIGNMENT = 4
 MAX_NAME_BYTES = 256
 TRAILER = "TRAILER!!!"
 CHUNK_BYTES = 1 << 20
@@ -59,27 +54,15 @@ def differs(container: Path, slot: Path) -> str | None:
 
 def _entries(file: IO[bytes]) -> Iterator[tuple[str, int, int]]:
     while True:
-        header = file.read(HEADER_BYTES)
-        if len(header) != HEADER_BYTES or not header.startswith(MAGIC):
-            raise UpdateFailed("the firmware is no .swu: a cpio archive with checksums was expected")
-        length, name_length = _number(header, LENGTH_FIELD), _number(header, NAME_FIELD)
+        try:
+            length, name_length = entry_lengths(file.read(HEADER_BYTES))
+        except ProtocolError as error:
+            raise UpdateFailed(f"the firmware is no .swu: {error}") from error
         if not 0 < name_length <= MAX_NAME_BYTES:
             raise UpdateFailed(f"the firmware is no .swu: a name of {name_length} bytes")
         name = file.read(name_length).rstrip(b"\0").decode("ascii", "replace")
-        offset = _aligned(file.tell())
+        offset = aligned(file.tell())
         if name == TRAILER:
             return
         yield name, offset, length
-        file.seek(_aligned(offset + length))
-
-
-def _number(header: bytes, field: int) -> int:
-    start = len(MAGIC) + field * FIELD_BYTES
-    try:
-        return int(header[start : start + FIELD_BYTES], 16)
-    except ValueError as error:
-        raise UpdateFailed("the firmware is no .swu: a field is no number") from error
-
-
-def _aligned(position: int) -> int:
-    return -(-position // ALIGNMENT) * ALIGNMENT
+        file.seek(aligned(offset + length))

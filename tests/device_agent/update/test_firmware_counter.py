@@ -131,7 +131,7 @@ def test_a_firmware_handed_over_by_an_agent_that_did_not_look_is_looked_at_on_tr
         (lambda data: data[:60], "a cpio archive with checksums was expected"),
         (lambda data: data[:300], "is cut off"),
         (lambda data: data.replace(b"sw-description", b"root.squashfs.", 1), "sw-description was expected"),
-        (lambda data: data[:54] + b"zzzzzzzz" + data[62:], "no number"),
+        (lambda data: data[:54] + b"zzzzzzzz" + data[62:], "a cpio archive with checksums was expected"),
         (lambda data: data[:54] + b"%08X" % HEAD_BYTES + data[62:], "cut off"),
         (lambda data: data.replace(b"  lf-1 = {\n    h", counter_line(9).encode(), 1), "says 2 counters"),
     ],
@@ -143,6 +143,16 @@ def test_what_is_no_container_is_refused_with_its_reason_by_frame_and_by_release
         container.counter(changed)
     with pytest.raises(Invalid, match=says):
         firmware_images.counter("it", changed)
+
+
+@pytest.mark.parametrize("number", [b"-0000080", b"+0000010", b" 0000010", b"000_0010", b"0x000010"])
+def test_a_length_of_other_than_eight_digits_is_refused_and_leads_nowhere_back(image, tmp_path, number):
+    changed = tmp_path / "changed.swu"
+    data = image(7).read_bytes()
+    changed.write_bytes(data[:54] + number + data[62:])
+    for read in (container.image, container.counter):
+        with pytest.raises(UpdateFailed, match="a cpio archive with checksums was expected"):
+            read(changed)
 
 
 def test_people_sign_no_firmware_whose_counter_is_missing_or_another(published, image, tmp_path):
