@@ -38,6 +38,9 @@ SIZE = (1920, 1080)
 MOUTH_BESIDE, MOUTH_ABOVE_MM, MOUTH_BELOW_MM = 1.1, 10.0, 22.0
 """The mouth's box: multiples of half its width to either side, and mm from the line of the lips."""
 
+SPOKEN_GATE = 0.5
+"""A frame is of speech where the gate lets more than this share of the motion through: a pause rests as the photo."""
+
 WIDE_MM = 6.0
 """Teeth are measured in frames that open the mouth by at least this."""
 
@@ -89,7 +92,7 @@ def measure(
         motion = still if gesture is None else gesture.motion
         sources = warp.sources(motion)
         area.append(mouth_shape.least_area(portrait, warp.box, sources))
-        if gesture is not None:
+        if number < len(trace.gate) and trace.gate[number] > SPOKEN_GATE:
             sharp.append(ruler.sharpness(drawn))
             skin.append(ruler.skin_sharpness(drawn, mouth_shape.between_lips(portrait, warp.box, sources)))
         change.append(ruler.change_outside_head(drawn))
@@ -99,9 +102,9 @@ def measure(
     return {
         "frames": len(area),
         "frames_of_speech": len(sharp),
-        "sharpness_ratio_median": round(float(np.median(sharp)), 3),
-        "sharpness_ratio_range": [round(min(sharp), 3), round(max(sharp), 3)],
-        "skin_sharpness_ratio_median": round(float(np.median(skin)), 3),
+        "sharpness_ratio_median": round(float(np.median(sharp)), 3) if sharp else None,
+        "sharpness_ratio_range": [round(min(sharp), 3), round(max(sharp), 3)] if sharp else None,
+        "skin_sharpness_ratio_median": round(float(np.median(skin)), 3) if skin else None,
         "change_outside_head": max(change),
         "least_area": round(min(area), 3),
         "closed_line_steepest_degrees": round(mouth_shape.steepest_degrees(portrait, line), 1),

@@ -15,7 +15,7 @@ EVALUATE_HELP = """rows: static, loudness, ridge, conv net (a plain regressor of
       folds);
       argmax (likeliest codes), drawn (codes by chance), mean at T x G, told F (mean of the codes at
       temperature T, times the gain G, the next frame told the mean at temperature F);
-      ours: the mean at the temperature that was best on the other folds (of those whose amplitude is
+      ours: the mean at the setting that was best on the other folds (of those whose amplitude is
       0.8 to 1.2); truth and mismatched for the judge alone
 
 keys of the JSON:

@@ -80,8 +80,10 @@ def shades(portrait: Portrait) -> Floats:
 
     Varnish and faded dyes colour light and shade differently: what is dark in a yellow face is not as yellow.
     """
-    x, y = portrait.landmarks[:RIGHT_IRIS, :2].T
-    face = portrait.yuv[max(0, int(y.min())) : int(y.max()), max(0, int(x.min())) : int(x.max())].reshape(-1, 3)
+    outline = cv2.convexHull(portrait.landmarks[:RIGHT_IRIS, :2].astype(np.float32)).round().astype(np.int32)
+    inside = np.zeros(portrait.yuv.shape[:2], dtype=np.uint8)
+    cv2.fillConvexPoly(inside, outline, 1)
+    face = portrait.yuv[inside > 0]
     steps = face[:, 0] // SHADE_STEP
     seen = np.flatnonzero(np.bincount(steps, minlength=1) >= max(1.0, MIN_SHADE_SHARE * len(face)))
     hues = np.array([_median(face[steps == step, 1:]) for step in seen])

@@ -19,7 +19,7 @@ from device_agent.engine.warp.dentition import UPPER, see_row
 from device_agent.engine.warp.face import FaceWarp
 from device_agent.engine.warp.own_teeth import find_own_teeth
 from device_agent.engine.warp.softness import blur_px
-from device_agent.engine.warp.tones import SHADE_STEP, TEETH_BRIGHTEST, measure_tones, teeth_tone
+from device_agent.engine.warp.tones import SHADE_STEP, TEETH_BRIGHTEST, measure_tones, shades, teeth_tone
 
 UPPER_RISE_MM = 3.0
 TEETH_MM, TOOTH_WHITE, HOLLOW_BLACK = 7.0, 215, 25
@@ -236,6 +236,15 @@ def test_the_mouth_under_yellow_varnish_is_as_brown_as_the_shade_of_the_face(
     dark = between & (luma < light - 2 * SHADE_STEP)
     assert dark.sum() > 100
     assert np.median(chroma[..., 0][dark[::2, ::2]]) > brown - 5
+
+
+def test_what_hangs_behind_the_head_does_not_colour_the_mouth(engine: Engine, portrait: Portrait) -> None:
+    hull = cv2.convexHull(portrait.landmarks[:468, :2].astype(np.float32)).round().astype(np.int32)
+    face = np.zeros(portrait.yuv.shape[:2], dtype=np.uint8)
+    cv2.fillConvexPoly(face, hull, 1)
+    yuv = portrait.yuv.copy()
+    yuv[face == 0] = (45, 170, 170)
+    assert np.array_equal(shades(replace(portrait, yuv=yuv)), shades(portrait))
 
 
 def test_the_pictures_are_measured_by_a_command(

@@ -144,10 +144,15 @@ def test_each_frame_knows_its_tongue_and_a_package_without_the_network_does_not(
     engine = Engine(model)
     heard = [f.tongue for f in engine.motion.speak(moment, engine.motion.null_prompt(), model.manifest.sampling)]
     assert len(heard) == 25
-    assert all(height is not None and 0.0 <= height <= 1.0 for height in heard)
+    whole = listener(TONGUE.net_of(TONGUE.load(TONGUE.folder)))(moment)
+    assert np.abs(np.array(heard) - whole[: len(heard)]).max() < 1e-4
     without = package_weights(WEIGHTS_DIR, tmp_path / "without.lfm", parts=())
     assert "tongue.onnx" not in without.files
     assert without.weights_sha256 != model.manifest.weights_sha256
+    package.unpack(tmp_path / "without.lfm", tmp_path / "without")
+    mute = Engine(package.load(tmp_path / "without"))
+    spoken = mute.motion.speak(moment, mute.motion.null_prompt(), without.sampling)
+    assert [frame.tongue for frame in spoken] == [None] * 25
 
 
 def test_the_model_of_a_package_is_read_without_its_tongue(model):
